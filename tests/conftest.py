@@ -1,0 +1,49 @@
+"""What all tests share: a MINRAY_HOME of their own, a running runtime, and the proof that nothing leaks."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import leaks
+import pytest
+
+leaks.mark_this_run()
+HOME = Path(tempfile.mkdtemp(prefix="minray-test-"))
+os.environ["MINRAY_HOME"] = str(HOME)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def minray_home() -> Path:
+    """The folder in which the sessions of this test run live."""
+    return HOME
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """After every test: no process, shared memory, socket, or file but recordings is left.
+
+    Set up after fixtures of wider scope and torn down after the test's own, so that what a module shares
+    may stay and what the test made may not.
+    """
+    before = leaks.Footprint.take(HOME)
+    yield
+    found = before.wait_until_clean(HOME)
+    if found:
+        pytest.fail("The test left behind:\n  " + "\n  ".join(found), pytrace=False)
+
+
+@pytest.fixture
+def ray_session() -> Iterator[ModuleType]:
+    """A runtime with two CPUs and no dashboard; the value is the ``minray`` module."""
+    import minray
+
+    minray.init(num_cpus=2, include_dashboard=False)
+    yield minray
+    minray.shutdown()
