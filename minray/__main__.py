@@ -1,0 +1,82 @@
+"""The ``minray`` command; each subcommand lives in a module of its own and is loaded only when asked for."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from . import sessions
+
+
+def lab(argv: list[str]) -> int:
+    """open the course in JupyterLab, the dashboard beside it"""
+    from .lab import main
+
+    return main(argv)
+
+
+def dashboard(argv: list[str]) -> int:
+    """start the dashboard, or find the running one, and print its address"""
+    from .dashboard_link import main
+
+    return main(argv)
+
+
+def microbenchmark(argv: list[str]) -> int:
+    """measure how fast tasks, gets and puts are on this machine"""
+    from .microbenchmark import main
+
+    return main(argv)
+
+
+def timeline(argv: list[str]) -> int:
+    """write a session's tasks as a Chrome trace, which ui.perfetto.dev opens"""
+    from .timeline import main
+
+    return main(argv)
+
+
+def list_sessions(argv: list[str]) -> int:
+    """list the sessions of which there are recordings, the newest first"""
+    argparse.ArgumentParser(prog="minray sessions", description=list_sessions.__doc__).parse_args(argv)
+    for session in sessions.list_sessions():
+        print(f"{'running ' if sessions.is_live(session) else 'finished'}  {session}")
+    return 0
+
+
+SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "lab": lab,
+    "dashboard": dashboard,
+    "microbenchmark": microbenchmark,
+    "timeline": timeline,
+    "sessions": list_sessions,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the ``minray`` command.
+
+    Args:
+        argv: the words after ``minray``; those of this process if None.
+
+    Returns:
+        The exit status: 0 if all went well, 1 if not, 2 for a command line that makes no sense.
+
+    Example:
+        >>> main(["sessions"])
+        0
+    """
+    what = "\n".join(f"  {name:<16}{run.__doc__}" for name, run in SUBCOMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="minray",
+        description="A small distributed runtime to learn with.",
+        epilog=f"subcommands (each has its own --help):\n{what}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("subcommand", choices=SUBCOMMANDS, metavar="subcommand")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the subcommand takes")
+    arguments = parser.parse_args(argv)
+    return SUBCOMMANDS[arguments.subcommand](arguments.arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Named limits and timeouts, each with the reason for its value."""
+
+# Results and arguments up to this many bytes travel inside messages; larger ones go through shared
+# memory. Ray's `max_direct_call_object_size` has the same value.
+INLINE_BYTES = 100 * 1024
+
+# How often the local scheduler hands its events to the GCS, in seconds. The event store promises
+# rows no older than 50 ms, and writing them takes a part of that.
+EVENT_FLUSH_SECONDS = 0.02
+
+# A dispatched task that has not come back after this time is reported as running. Shorter tasks are
+# reported with their exact times when they finish, which saves a message per task.
+RUNNING_REPORT_SECONDS = 0.005
+
+# Idle workers beyond one per CPU (left over from nested tasks) go after this many seconds.
+IDLE_WORKER_SECONDS = 1.0
+
+# How long `init` waits for the first sign of life, and `shutdown` for the last one, in seconds.
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+
+# A task whose worker dies is run again this many times, as in Ray.
+DEFAULT_MAX_RETRIES = 3
+
+# The object store's share of the machine's memory, as in Ray.
+STORE_SHARE_OF_MEMORY = 0.3
+
+# The driver's background reader rests this long after it had something to do, so that it does not
+# compete with the user's own code for the interpreter.
+BACKGROUND_REST_SECONDS = 0.01
+
+# Bytes asked of a socket at once: below malloc's threshold for mapping fresh pages.
+RECEIVE_BYTES = 64 * 1024

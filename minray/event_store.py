@@ -1,0 +1,79 @@
+"""The event store: one SQLite file that the GCS writes and everybody may read.
+
+``EventWriter`` is the only writer; ``connect_readonly`` is how readers open the file while it is
+being written (write-ahead logging lets both go on at once) or years later.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+from .events import COLUMNS, SCHEMA, SCHEMA_VERSION
+
+_INSERT = {
+    table: "INSERT OR REPLACE INTO {} VALUES ({}{})".format(
+        table,
+        "" if table in ("meta", "nodes", "workers", "tasks") else "NULL, ",
+        ", ".join("?" * count),
+    )
+    for table, count in COLUMNS.items()
+}
+
+
+class EventWriter:
+    """Adds batches of rows to a new ``session.db``.
+
+    Args:
+        path: the file to create.
+
+    Example:
+        >>> writer = EventWriter(tmp_path / "session.db")
+        >>> writer.write({"meta": [("session_name", "demo")]})
+        >>> writer.close()
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # A crash of the machine may lose the last rows of a recording; a crash of a process cannot.
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.executescript(SCHEMA)
+        self.write({"meta": [("schema_version", str(SCHEMA_VERSION))]})
+
+    def write(self, rows: dict[str, Iterable[tuple[object, ...]]]) -> None:
+        """Write one batch, ``{table: rows}``, in one transaction."""
+        self._db.execute("BEGIN")
+        for table, values in rows.items():
+            self._db.executemany(_INSERT[table], values)
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file, so that the recording is one file."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.execute("PRAGMA journal_mode = DELETE")
+        self._db.close()
+
+
+def connect_readonly(path: Path | str) -> sqlite3.Connection:
+    """Open an event store for reading; nothing that happens to the reader can change it.
+
+    Args:
+        path: a ``session.db``, live or finished.
+
+    Returns:
+        A connection; close it when done.
+
+    Raises:
+        sqlite3.Error: there is no such file, or it is no database.
+    """
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5.0)
+
+
+def fold(path: Path | str) -> None:
+    """Make one file of an event store whose writer could not close it."""
+    if Path(path).exists():
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            db.execute("PRAGMA journal_mode = DELETE")

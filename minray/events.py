@@ -1,0 +1,104 @@
+"""The words of the event store: what can happen in a session, and the tables that remember it.
+
+Every change of state in a session is one row of ``session.db``, a SQLite file in the session
+directory that anybody may read while the session runs::
+
+    scheduler --batches--> GCS process --one transaction per batch--> session.db
+                                                                          |
+                             dashboard, timeline(), util.state, your own sqlite3 <-+ read only
+
+Rows are only ever added, so a reader that remembers the last ``seq`` it saw can follow along
+with ``WHERE seq > ?``, and a recording replays exactly.  There are no pickles inside: a file
+that somebody hands you is safe to open.
+
+Task states carry the names and numbers of Ray's ``TaskStatus`` (``src/ray/protobuf/common.proto``).
+All times are seconds since 1970 as ``time.time()`` gives them; all sizes are bytes.
+"""
+
+from enum import IntEnum
+
+SCHEMA_VERSION = 1
+
+
+class TaskState(IntEnum):
+    """Where a task is in its life; a retried task goes through them again with ``attempt`` + 1."""
+
+    PENDING_ARGS_AVAIL = 1
+    PENDING_NODE_ASSIGNMENT = 2
+    SUBMITTED_TO_WORKER = 5
+    RUNNING = 8
+    RUNNING_IN_RAY_GET = 9
+    RUNNING_IN_RAY_WAIT = 10
+    FINISHED = 11
+    FAILED = 12
+
+
+# A task in one of these states will not change any more (unless it is retried).
+FINAL_STATES = (TaskState.FINISHED, TaskState.FAILED)
+
+SCHEMA = f"""
+-- What the session is: schema_version, session_name, started_at, ended_at (absent while it runs),
+-- driver_pid, entrypoint, namespace, python_version, minray_version, num_cpus.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
+
+CREATE TABLE nodes (node INTEGER PRIMARY KEY, node_id TEXT, address TEXT, resources TEXT);
+CREATE TABLE node_events (seq INTEGER PRIMARY KEY, node INTEGER, state TEXT, ts REAL, detail TEXT);
+
+-- kind: DRIVER or WORKER.  Worker states: STARTING, IDLE (ready for work), DEAD (detail says why).
+-- Whether a worker is busy follows from its tasks.
+CREATE TABLE workers (worker INTEGER PRIMARY KEY, worker_id TEXT, node INTEGER, pid INTEGER, kind TEXT);
+CREATE TABLE worker_events (seq INTEGER PRIMARY KEY, worker INTEGER, state TEXT, ts REAL, detail TEXT);
+
+-- One row a task. parent: the task that submitted it (NULL: the driver); submitter: the worker or
+-- driver that did; ts: when the scheduler took it in.
+CREATE TABLE tasks (task INTEGER PRIMARY KEY, task_id TEXT, name TEXT, parent INTEGER,
+                    submitter INTEGER, num_cpus REAL, ts REAL);
+-- One row a change of state; worker is NULL before a worker was chosen.
+CREATE TABLE task_events (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, state INTEGER,
+                          ts REAL, worker INTEGER);
+-- The arguments that are references; producer: the task that makes the object (NULL: `put`).
+CREATE TABLE task_deps (seq INTEGER PRIMARY KEY, task INTEGER, object_id TEXT, producer INTEGER);
+CREATE TABLE task_errors (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, ts REAL,
+                          error_type TEXT, message TEXT, traceback TEXT);
+
+-- Objects in the shared-memory store (small ones travel inline and never get there).
+-- state: CREATED, SEALED, FREED; task: the task that made it (NULL: `put` by the driver).
+CREATE TABLE object_events (seq INTEGER PRIMARY KEY, object_id TEXT, node INTEGER, state TEXT,
+                            size INTEGER, ts REAL, task INTEGER);
+
+-- A driver or a task waited: kind is get or wait, count the number of references asked for,
+-- num_returns how many were wanted, ready how many came, task NULL in the driver.
+CREATE TABLE api_calls (seq INTEGER PRIMARY KEY, worker INTEGER, task INTEGER, kind TEXT, ts REAL,
+                        ended REAL, count INTEGER, num_returns INTEGER, ready INTEGER, timeout REAL);
+
+-- What tasks printed.  stream: stdout or stderr.
+CREATE TABLE logs (seq INTEGER PRIMARY KEY, ts REAL, worker INTEGER, task INTEGER, stream TEXT, text TEXT);
+
+-- What the lessons measure: one point of one series ('local', 'remote', 'predicted', ...).
+CREATE TABLE experiments (seq INTEGER PRIMARY KEY, ts REAL, name TEXT, series TEXT, x REAL, y REAL,
+                          detail TEXT);
+
+-- The states by name, for people: SELECT * FROM task_states.
+CREATE TABLE state_names (state INTEGER PRIMARY KEY, state_name TEXT);
+INSERT INTO state_names VALUES {", ".join(f"({state.value}, '{state.name}')" for state in TaskState)};
+CREATE VIEW task_states AS
+    SELECT e.seq, e.task, t.name, e.attempt, s.state_name AS state, e.ts, e.worker
+    FROM task_events e JOIN tasks t USING (task) JOIN state_names s USING (state);
+"""
+
+# How many values a row of each table holds when it is written (`seq` is filled in by SQLite).
+COLUMNS = {
+    "meta": 2,
+    "nodes": 4,
+    "node_events": 4,
+    "workers": 5,
+    "worker_events": 4,
+    "tasks": 7,
+    "task_events": 5,
+    "task_deps": 3,
+    "task_errors": 6,
+    "object_events": 6,
+    "api_calls": 9,
+    "logs": 5,
+    "experiments": 6,
+}

@@ -1,0 +1,172 @@
+"""Starting and stopping the processes of a node; the supervisor that leaves nothing behind.
+
+::
+
+    driver --starts--> supervisor --forks--> GCS
+                           |      --forks--> zygote --forks--> workers
+                           |      --forks--> local scheduler
+                           +-- watches all of these, and the driver
+
+The supervisor is the first process of a session to start and the last to end.  It waits until the driver
+goes (normally, or by SIGKILL) or one of its parts dies; then it ends all the rest and removes what they
+leave: sockets, shared memory, logs.  Only the recording stays.
+
+The parts are started by name and with a few sockets; they do not import each other.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from . import event_store, sessions
+from .config import STOP_SECONDS
+
+# What all parts need is imported before the forks, so that they share it in memory.
+from . import core_worker, rpc, worker  # noqa: F401  # isort: skip
+
+
+def main() -> None:
+    """The supervisor: `python -c "...node.main()" CONFIG LISTENER`, with a pipe from the driver as stdin."""
+    config: dict[str, Any] = json.loads(sys.argv[1])
+    listener = socket.socket(fileno=int(sys.argv[2]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wake_read, wake_write = os.pipe()
+    for fd in (wake_read, wake_write):
+        os.set_blocking(fd, False)
+    lock = sessions.hold(Path(config["session_dir"]))
+    parts, life = _start_parts(config, listener, lock, [wake_read, wake_write])
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: life.close())
+    listener.close()
+    try:
+        _watch(parts, wake_read, life, config["driver_pid"])
+    finally:
+        life.close()
+        _stop_parts(parts)
+        _clean_up(Path(config["session_dir"]))
+        os.close(lock)
+        with contextlib.suppress(OSError):
+            (Path(config["session_dir"]) / "lock").unlink()
+
+
+def _start_parts(
+    config: dict[str, Any], listener: socket.socket, lock: int, private: list[int]
+) -> tuple[dict[int, str], socket.socket]:
+    """Fork GCS, zygote and local scheduler; return their names by pid, and the scheduler's life line."""
+    gcs_scheduler, scheduler_gcs = socket.socketpair()
+    zygote_scheduler, scheduler_zygote = socket.socketpair()
+    life, scheduler_life = socket.socketpair()
+    plans: dict[str, dict[str, socket.socket]] = {
+        "gcs": {"scheduler": gcs_scheduler},
+        "zygote": {"scheduler": zygote_scheduler},
+        "scheduler_process": {
+            "listener": listener,
+            "zygote": scheduler_zygote,
+            "gcs": scheduler_gcs,
+            "life": scheduler_life,
+        },
+    }
+    everything = [sock for plan in plans.values() for sock in plan.values()]
+    parts = {}
+    for name, sockets in plans.items():
+        pid = os.fork()
+        if pid == 0:
+            for sock in [*everything, life]:
+                if sock not in sockets.values():
+                    sock.close()
+            for fd in [lock, *private]:
+                os.close(fd)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # stdin is the driver's pipe
+            _run_part(name, config, sockets)
+        parts[pid] = name
+    for sock in everything:
+        if sock is not listener:
+            sock.close()
+    return parts, life
+
+
+def _run_part(name: str, config: dict[str, Any], sockets: dict[str, socket.socket]) -> None:
+    """In a forked process: be that part, then exit."""
+    code = 1
+    try:
+        importlib.import_module(f"{__package__}.{name}").main(config, **sockets)
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        raise
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _watch(parts: dict[int, str], wake: int, life: socket.socket, driver_pid: int) -> None:
+    """Return when the driver is gone or a part has died."""
+    while life.fileno() >= 0:
+        readable, _, _ = select.select([0, wake], [], [], 1.0)
+        if wake in readable:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake, 4096)
+            ended = _ended(parts)
+            for name, exit_code in ended:
+                print(f"{name} ended with {exit_code}", file=sys.stderr, flush=True)
+            if ended:
+                return
+        # The pipe stays open while a process forked by the driver's own code lives, hence the second look.
+        if 0 in readable or not _is_alive(driver_pid):
+            return
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _ended(parts: dict[int, str]) -> list[tuple[str, int]]:
+    """Collect the parts that have ended."""
+    ended = []
+    with contextlib.suppress(ChildProcessError):
+        while parts:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            ended.append((parts.pop(pid), os.waitstatus_to_exitcode(status)))
+    return ended
+
+
+def _stop_parts(parts: dict[int, str]) -> None:
+    """The scheduler stops when its life line ends, the others when the scheduler has; then by force."""
+    for pid, name in list(parts.items()):
+        if name == "zygote":  # running tasks are ended at once, with all that they started
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+    deadline = time.monotonic() + STOP_SECONDS
+    while parts and time.monotonic() < deadline:
+        _ended(parts)
+        if parts:
+            time.sleep(0.002)
+    for pid in parts:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    while parts:
+        _ended(parts)
+        time.sleep(0.002)
+
+
+def _clean_up(session: Path) -> None:
+    sessions.remove_shared_memory(session.name)
+    event_store.fold(session / "session.db")
+    sessions.reduce_to_recording(session)

@@ -1,0 +1,211 @@
+"""The local scheduler's process: sockets in, decisions by `LocalScheduler`, sockets out.
+
+One turn of the loop::
+
+    wait until something is readable -> take all messages in -> schedule -> empty the outboxes
+
+So what arrives together is handled together and answered with one write per connection.  Nothing here
+blocks: a driver or GCS that reads slowly finds its messages later.
+"""
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from .config import EVENT_FLUSH_SECONDS, STORE_SHARE_OF_MEMORY
+from .local_scheduler import Client, LocalScheduler
+from .messages import Died, Forked, Reply, StoreRows
+from .rpc import Channel
+from .sessions import shared_memory_dir
+
+
+def total_memory() -> int:
+    """The machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def store_capacity(folder: Path, asked: int | None) -> int:
+    """How many bytes the object store may use: what was asked for, at most what the system can give."""
+    wanted = asked or int(total_memory() * STORE_SHARE_OF_MEMORY)
+    return min(wanted, shutil.disk_usage(folder).free)
+
+
+class SchedulerProcess:
+    """Runs a `LocalScheduler` on real sockets.
+
+    Args:
+        config: what `init` decided (see `node.NodeConfig`).
+        listener: the socket that drivers and workers connect to.
+        zygote: socket to the process that forks workers.
+        gcs: socket to the process that stores events.
+        life: ends (is closed) when the node's supervisor wants this process to stop.
+    """
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        listener: socket.socket,
+        zygote: socket.socket,
+        gcs: socket.socket,
+        life: socket.socket,
+    ) -> None:
+        self._objects = shared_memory_dir(config["session_name"])
+        self._objects.mkdir(mode=0o700, exist_ok=True)
+        capacity = store_capacity(self._objects, config["object_store_memory"])
+        resources = dict(config["resources"]) | {"object_store_memory": float(capacity)}
+        node_info = dict(config["node_info"]) | {"Resources": resources}
+        self._listener, self._life = listener, life
+        self._zygote, self._gcs = Channel(zygote), Channel(gcs)
+        node_id = bytes.fromhex(config["node_info"]["NodeID"])
+        self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info)
+        self._selector = selectors.DefaultSelector()
+        self._flushed = 0.0
+        self._waiting_for_gcs: dict[int, tuple[Client, int]] = {}
+        self._gcs_requests = 0
+        self._running = True
+
+    def run(self) -> None:
+        """Serve until the driver or the supervisor is gone."""
+        self._listener.setblocking(False)
+        for sock, role in ((self._listener, "listener"), (self._life, "life")):
+            self._selector.register(sock, selectors.EVENT_READ, role)
+        self._selector.register(self._zygote.sock, selectors.EVENT_READ, self._zygote)
+        self._selector.register(self._gcs.sock, selectors.EVENT_READ, self._gcs)
+        scheduler = self._scheduler
+        scheduler.now = time.time()
+        scheduler.start_workers()
+        self._empty_outboxes()
+        while self._running:
+            ready = self._selector.select(self._patience())
+            scheduler.now = time.time()
+            for key, events in ready:
+                if events & selectors.EVENT_READ:
+                    self._read(key.data)
+            scheduler.schedule()
+            self._empty_outboxes()
+        self._flush_events(last=True)
+
+    def _patience(self) -> float | None:
+        """How long to sleep if nothing happens: briefly while tasks run, else until something does."""
+        busy = bool(self._scheduler.tasks or self._scheduler.rows)
+        spare = len(self._scheduler.pool.workers) > self._scheduler.pool.target
+        return EVENT_FLUSH_SECONDS if busy or spare else None
+
+    def _read(self, source: Any) -> None:  # noqa: ANN401 - what was registered
+        if source == "listener":
+            self._accept()
+        elif source == "life":
+            self._running = False
+        elif source is self._zygote:
+            self._read_zygote()
+        elif source is self._gcs:
+            self._read_gcs()
+        else:
+            self._read_client(source)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            sock, _ = self._listener.accept()
+            client = Client(Channel(sock))
+            self._selector.register(sock, selectors.EVENT_READ, client)
+
+    def _read_client(self, client: Client) -> None:
+        channel = client.channel
+        if channel.closed:
+            return
+        handle = self._scheduler.handle
+        for message in channel.receive():
+            handle(client, message)
+        if channel.closed:
+            self._selector.unregister(channel.sock)
+            channel.close()
+            if client.kind == "DRIVER":
+                self._running = False
+
+    def _read_zygote(self) -> None:
+        for message in self._zygote.receive():
+            if isinstance(message, Forked):
+                self._scheduler.on_forked(message)
+            elif isinstance(message, Died):
+                client = self._scheduler.clients.get(message.worker)
+                while client is not None and not client.channel.closed and self._has_input(client):
+                    self._read_client(client)  # what it said before it died
+                self._scheduler.on_died(message)
+        if self._zygote.closed:  # without a zygote there are no workers: the session is over
+            self._running = False
+
+    @staticmethod
+    def _has_input(client: Client) -> bool:
+        try:
+            return bool(client.channel.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    def _read_gcs(self) -> None:
+        for message in self._gcs.receive():
+            if isinstance(message, Reply):
+                client, request = self._waiting_for_gcs.pop(message.request)
+                client.channel.send(Reply(request, None, ""))
+        if self._gcs.closed:
+            self._running = False
+
+    def _empty_outboxes(self) -> None:
+        scheduler = self._scheduler
+        scheduler.flush_pushes()
+        if scheduler.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
+            scheduler.tick()
+            self._flush_events()
+        for client in list(scheduler.clients.values()):
+            self._flush(client.channel, client)
+        self._flush(self._zygote, self._zygote)
+        self._flush(self._gcs, self._gcs)
+        for name in scheduler.unlink:
+            with contextlib.suppress(FileNotFoundError):
+                (self._objects / name).unlink()
+        scheduler.unlink.clear()
+        for pid, number in scheduler.signals:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        scheduler.signals.clear()
+
+    def _flush(self, channel: Channel, data: object) -> None:
+        """Send what waits; if the socket is full, be woken when it is not."""
+        if not channel.has_output:
+            return
+        done = channel.flush()
+        if channel.closed or done == (not channel.blocked):
+            return
+        channel.blocked = not done
+        events = selectors.EVENT_READ if done else selectors.EVENT_READ | selectors.EVENT_WRITE
+        self._selector.modify(channel.sock, events, data)
+
+    def _flush_events(self, last: bool = False) -> None:
+        """Hand the gathered events to the GCS."""
+        scheduler = self._scheduler
+        self._flushed = scheduler.now
+        request = 0
+        if scheduler.flush_requests:
+            self._gcs_requests += 1
+            request = self._gcs_requests
+            first, *others = scheduler.flush_requests
+            self._waiting_for_gcs[request] = first
+            scheduler.flush_requests = others
+        if scheduler.rows or request:
+            self._gcs.send(StoreRows(request, dict(scheduler.rows)))
+            scheduler.rows.clear()
+        if last:
+            self._gcs.sock.setblocking(True)
+            self._gcs.flush()
+            self._gcs.close()
+
+
+def main(config: dict[str, Any], **sockets: socket.socket) -> None:
+    """Run as a process of its own, started by the node's supervisor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    SchedulerProcess(config, **sockets).run()

@@ -1,0 +1,142 @@
+"""Scheduling policy and resource arithmetic: which task may start next.  No clocks, no sockets.
+
+Resources are logical: a task that asks for one CPU is not pinned to one, it is merely counted.  Amounts are
+kept in 1/10,000 of a unit, as in Ray, so that ten times 0.1 is exactly 1.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Generic, Protocol, TypeVar
+
+UNIT = 10_000
+Demand = tuple[tuple[str, int], ...]
+
+
+def to_demand(amounts: dict[str, float]) -> Demand:
+    """Resource amounts as a task spec carries them; zero amounts are left out.
+
+    Raises:
+        ValueError: an amount is negative, or finer than 1/10,000.
+    """
+    demand = []
+    for name, amount in sorted(amounts.items()):
+        units = round(amount * UNIT)
+        if amount < 0:
+            raise ValueError(f"The amount of {name} must not be negative, but it is {amount}.")
+        if amount and not units:
+            raise ValueError(f"The amount {amount} of {name} is too small: the smallest is {1 / UNIT}.")
+        if units:
+            demand.append((name, units))
+    return tuple(demand)
+
+
+class Resources:
+    """What a node has, and what of it is free.
+
+    Args:
+        total: amounts by name, in units.
+
+    Example:
+        >>> resources = Resources({"CPU": 2})
+        >>> resources.acquire((("CPU", UNIT),))
+        >>> resources.available()
+        {'CPU': 1.0}
+    """
+
+    def __init__(self, total: dict[str, float]) -> None:
+        self._total = {name: round(amount * UNIT) for name, amount in total.items()}
+        self._free = dict(self._total)
+
+    def fits(self, demand: Demand) -> bool:
+        """Whether the demand can be met now."""
+        free = self._free
+        return all(free.get(name, 0) >= amount for name, amount in demand)
+
+    def feasible(self, demand: Demand) -> bool:
+        """Whether the demand can be met when the node is empty."""
+        return all(self._total.get(name, 0) >= amount for name, amount in demand)
+
+    def acquire(self, demand: Demand) -> None:
+        """Take resources. A task that wakes up from `get` takes its CPU back even if none is free: then
+        the free amount is negative for a while, and nothing new starts."""
+        for name, amount in demand:
+            self._free[name] -= amount
+
+    def release(self, demand: Demand) -> None:
+        """Give resources back."""
+        for name, amount in demand:
+            self._free[name] += amount
+
+    def total(self) -> dict[str, float]:
+        """What the node has, in units."""
+        return {name: amount / UNIT for name, amount in self._total.items()}
+
+    def available(self) -> dict[str, float]:
+        """What is free, in units; as in Ray, names with nothing free are left out."""
+        return {name: amount / UNIT for name, amount in self._free.items() if amount > 0}
+
+
+class Schedulable(Protocol):
+    """What the queue needs to know of a task."""
+
+    number: int  # tasks are numbered in the order of their submission
+    depth: int  # 0 for the driver's tasks, 1 for tasks that those submit, and so on
+    demand: Demand
+
+
+TaskT = TypeVar("TaskT", bound=Schedulable)
+
+
+class TaskQueue(Generic[TaskT]):
+    """Tasks that are ready to run and wait for resources.
+
+    Tasks of one demand and one depth stand in one line, first come, first served.  Between lines the
+    deepest goes first: a task that waits in `get` for the tasks it submitted has lent its CPU out, and the
+    sooner those run, the fewer half-done tasks (each of which occupies a process) there are.  A line whose
+    demand does not fit just now does not hold up the others, so no resource idles while a task could use it.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[int, Demand], deque[TaskT]] = {}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def push(self, task: TaskT) -> None:
+        """Add a task at the end of its line."""
+        line = self._lines.get((-task.depth, task.demand))
+        if line is None:
+            line = self._lines[-task.depth, task.demand] = deque()
+            self._lines = dict(sorted(self._lines.items(), key=lambda item: item[0][0]))
+        line.append(task)
+        self._length += 1
+
+    def peek(self, resources: Resources) -> TaskT | None:
+        """The task that should start next with the resources that are free, or None."""
+        for (_, demand), line in self._lines.items():
+            if line and resources.fits(demand):
+                return line[0]
+        return None
+
+    def pop(self, task: TaskT) -> None:
+        """Take out the task that `peek` returned."""
+        key = (-task.depth, task.demand)
+        line = self._lines[key]
+        line.popleft()
+        self._length -= 1
+        if not line and len(self._lines) > 1:
+            del self._lines[key]
+
+    def discard(self, task: TaskT) -> bool:
+        """Take out a task wherever it stands; False if it does not stand here."""
+        line = self._lines.get((-task.depth, task.demand), ())
+        if task not in line:
+            return False
+        line.remove(task)  # type: ignore[union-attr]
+        self._length -= 1
+        return True
+
+    def tasks(self) -> Iterable[TaskT]:
+        """All tasks that wait here."""
+        return (task for line in self._lines.values() for task in line)

@@ -1,0 +1,172 @@
+"""User data as bytes: cloudpickle, with large buffers left out of the pickle stream.
+
+A NumPy array of 8 MB pickles to a short description and one buffer (pickle protocol 5, PEP 574).  The
+buffer is copied once, into its place in the object store, and never again: whoever loads the data gets
+views of the store itself.  The layout of serialized data::
+
+    without buffers:  the pickle (its first byte is 0x80)
+    with buffers:     0x01 | number n | pickle length | n buffer lengths | pickle | buffers, each at
+                      a multiple of 64 bytes so that vector instructions are happy
+"""
+
+import pickle
+import struct
+from collections.abc import Callable
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import cloudpickle
+
+from .object_ref import CollectRefs
+
+_HEADER = struct.Struct("<BxxxIQ")
+_WITH_BUFFERS = 1
+_ALIGNMENT = 64
+
+# The C pickler writes these as cloudpickle would, in a tenth of the time.
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+class Serialized:
+    """Data on its way out: a pickle, its buffers, and the references it contains."""
+
+    __slots__ = ("buffers", "contained", "pickled", "size")
+
+    def __init__(self, pickled: bytes, buffers: list[memoryview], contained: tuple[bytes, ...]) -> None:
+        self.pickled = pickled
+        self.buffers = buffers
+        self.contained = contained
+        self.size = len(pickled)
+        if buffers:
+            self.size = _aligned(_HEADER.size + 8 * len(buffers) + len(pickled))
+            self.size += sum(_aligned(buffer.nbytes) for buffer in buffers)
+
+    def write_into(self, target: memoryview | bytearray) -> None:
+        """Copy everything into `size` bytes of writable memory."""
+        if not self.buffers:
+            target[: len(self.pickled)] = self.pickled
+            return
+        count = len(self.buffers)
+        _HEADER.pack_into(target, 0, _WITH_BUFFERS, count, len(self.pickled))
+        struct.pack_into(f"<{count}Q", target, _HEADER.size, *(buffer.nbytes for buffer in self.buffers))
+        position = _HEADER.size + 8 * count
+        target[position : position + len(self.pickled)] = self.pickled
+        position = _aligned(position + len(self.pickled))
+        for buffer in self.buffers:
+            target[position : position + buffer.nbytes] = buffer
+            position += _aligned(buffer.nbytes)
+
+    def to_bytes(self) -> bytes:
+        """Everything as one bytes object, for messages."""
+        if not self.buffers:
+            return self.pickled
+        data = bytearray(self.size)
+        self.write_into(data)
+        return bytes(data)
+
+
+def _aligned(size: int) -> int:
+    return (size + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT
+
+
+def serialize(value: Any) -> Serialized:  # noqa: ANN401 - any value of the user's
+    """Turn a value into bytes.
+
+    Args:
+        value: anything that cloudpickle can pickle.
+
+    Returns:
+        The data; buffers still point into `value` until they are written somewhere.
+
+    Raises:
+        TypeError, pickle.PicklingError, ...: whatever the value's own pickling raises.
+    """
+    if type(value) in _PLAIN:
+        return Serialized(pickle.dumps(value, 5), [], ())
+    buffers: list[pickle.PickleBuffer] = []
+    with CollectRefs() as contained:
+        pickled = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    return Serialized(pickled, [buffer.raw() for buffer in buffers], tuple(contained))
+
+
+def serialize_arguments(values: list[Any], keywords: tuple[str, ...]) -> Serialized:
+    """Turn a call's arguments into bytes; see `deserialize` for the way back.
+
+    Args:
+        values: positional arguments, then the values of the keyword arguments.
+        keywords: the names of the latter.
+    """
+    for value in values:
+        if type(value) not in _PLAIN:
+            return serialize((values, keywords))
+    return Serialized(pickle.dumps((values, keywords), 5), [], ())
+
+
+def deserialize(data: bytes | memoryview) -> Any:  # noqa: ANN401
+    """Turn bytes back into the value; large buffers become read-only views of `data`."""
+    if data[0] != _WITH_BUFFERS:
+        return pickle.loads(data)
+    view = memoryview(data).toreadonly()
+    _, count, pickle_size = _HEADER.unpack_from(view)
+    sizes = struct.unpack_from(f"<{count}Q", view, _HEADER.size)
+    start = _HEADER.size + 8 * count
+    position = _aligned(start + pickle_size)
+    buffers = []
+    for size in sizes:
+        buffers.append(view[position : position + size])
+        position += _aligned(size)
+    return pickle.loads(view[start : start + pickle_size], buffers=buffers)
+
+
+def serialize_function(function: Callable[..., Any], name: str) -> bytes:
+    """Turn a function's code, closure and globals into bytes.
+
+    Raises:
+        TypeError: something that the function uses cannot be pickled; the message names it.
+    """
+    try:
+        with CollectRefs():
+            return cloudpickle.dumps(function, protocol=5)
+    except Exception as error:
+        culprits = "; ".join(_unpicklable_parts(function)) or "something that it refers to"
+        raise TypeError(
+            f"The function {name!r} cannot be sent to a worker, because it uses {culprits} "
+            f"({type(error).__name__}: {error}). A worker is another process: locks, open files, sockets "
+            "and generators cannot travel. Create such things inside the function, or pass what they are "
+            "made from as an argument."
+        ) from error
+
+
+def _unpicklable_parts(function: Callable[..., Any]) -> list[str]:
+    """The variables of a function that cannot be pickled, described for people."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(function, FunctionType) or code is None:
+        return []
+    parts: list[tuple[str, str, Any]] = []
+    for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            parts.append(("the variable", variable, cell.cell_contents))
+        except ValueError:  # not assigned yet
+            continue
+    for name in _global_names(code):
+        if name in function.__globals__:
+            parts.append(("the global variable", name, function.__globals__[name]))
+    found = []
+    for kind, name, value in parts:
+        if value is function or isinstance(value, (ModuleType, BuiltinFunctionType)):
+            continue
+        try:
+            with CollectRefs():
+                cloudpickle.dumps(value, protocol=5)
+        except Exception:  # noqa: BLE001 - any failure makes it a culprit
+            found.append(f"{kind} {name!r} (a {type(value).__name__})")
+    return found
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """The global names that a piece of code and the functions within it mention."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _global_names(constant)
+    return names

@@ -1,0 +1,140 @@
+"""Where sessions live on disk, which of them are running, and what is swept away when.
+
+::
+
+    <temporary folder>/minray-<uid>/          0700, one per user ($MINRAY_HOME overrides it)
+        dashboard.json                        port and token of the user's dashboard, while it runs
+        session_2026-11-22_10-30-00_123456_4711/
+            session.db                        the recording: all that is left when the session ends
+            lock                              held (flock) as long as the session runs
+            sockets/  logs/                   gone when the session ends
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+KEEP_RECORDINGS = 20
+KEEP_BYTES = 500_000_000
+
+
+def root() -> Path:
+    """The user's minray folder; made if need be, private to the user.
+
+    Raises:
+        OSError: the temporary folder cannot be written, or somebody else owns that name.
+    """
+    home = os.environ.get("MINRAY_HOME")
+    path = Path(home) if home else Path(tempfile.gettempdir()) / f"minray-{os.getuid()}"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"minray cannot make its session folder {path} ({error.strerror}). "
+            "Set TMPDIR or MINRAY_HOME to a folder that you can write to, and call init() again.",
+        ) from error
+    if path.stat().st_uid != os.getuid():
+        raise PermissionError(f"{path} belongs to another user. Set MINRAY_HOME to a folder of your own.")
+    return path
+
+
+def new_session(pid: int) -> Path:
+    """Make the directory of a new session; its name says when it began and for which process.
+
+    Raises:
+        OSError: the folder is not writable.
+    """
+    name = f"session_{datetime.now():%Y-%m-%d_%H-%M-%S_%f}_{pid}"
+    path = root() / name
+    try:
+        for folder in (path, path / "sockets", path / "logs"):
+            folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"minray cannot write to its session folder {path.parent} ({error.strerror}). "
+            "Set TMPDIR or MINRAY_HOME to a folder that you can write to, and call init() again.",
+        ) from error
+    return path
+
+
+def hold(session: Path) -> int:
+    """Mark a session as running until the returned file descriptor is closed in every process."""
+    fd = os.open(session / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fd
+
+
+def is_live(session: Path) -> bool:
+    """Whether somebody still holds the session's lock."""
+    try:
+        fd = os.open(session / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def list_sessions() -> list[Path]:
+    """All sessions that have an event store, live and finished, the newest first."""
+    found = [path.parent for path in root().glob("session_*/session.db")]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def reduce_to_recording(session: Path) -> None:
+    """Remove all of a finished session but its recording."""
+    for path in list(session.iterdir()) if session.is_dir() else []:
+        if path.name == "session.db":
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    with contextlib.suppress(OSError):
+        session.rmdir()  # only succeeds when there is no recording
+
+
+def sweep() -> None:
+    """Clean up after sessions that could not do it themselves, and rotate old recordings out.
+
+    Called at each `init`, so that even a machine that lost power is clean one session later.
+    """
+    kept_bytes = 0
+    finished = [path for path in root().glob("session_*") if not is_live(path)]
+    for place, session in enumerate(sorted(finished, key=lambda path: path.name, reverse=True)):
+        with contextlib.suppress(OSError):
+            if time.time() - session.stat().st_mtime < 10 and not (session / "lock").exists():
+                continue  # being born in another process
+            recording = session / "session.db"
+            kept_bytes += recording.stat().st_size if recording.exists() else 0
+            if place >= KEEP_RECORDINGS or kept_bytes > KEEP_BYTES:
+                shutil.rmtree(session, ignore_errors=True)
+            elif (session / "lock").exists():
+                remove_shared_memory(session.name)
+                reduce_to_recording(session)
+
+
+def shared_memory_dir(session_name: str) -> Path:
+    """Where a session keeps its objects: memory where the system offers it as files, else a folder."""
+    base = Path("/dev/shm")
+    if base.is_dir() and os.access(base, os.W_OK):
+        return base / f"minray-{os.getuid()}-{session_name}"
+    return root() / session_name / "objects"
+
+
+def remove_shared_memory(session_name: str) -> None:
+    """Give a session's shared memory back to the system."""
+    shutil.rmtree(shared_memory_dir(session_name), ignore_errors=True)

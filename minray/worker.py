@@ -1,0 +1,271 @@
+"""A worker: a process that runs tasks, one after the other, until it is told to stop.
+
+::
+
+    RunTask -> load function and arguments -> run -> serialize results -> TaskDone
+                                               |
+                         print() -> Print      '- may itself submit tasks, `get`, `put`: it is a core worker too
+"""
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import cloudpickle
+
+from . import process_state
+from .config import INLINE_BYTES
+from .core_worker import CoreWorker
+from .exceptions import RayError, RaySystemError, RayTaskError, TaskCancelledError, UnserializableException
+from .ids import object_id
+from .messages import ERROR, INLINE, Exit, Print, RunTask, TaskDone
+from .serialization import deserialize, serialize
+from .sessions import shared_memory_dir
+
+
+class TaskStream:
+    """Stands for sys.stdout or sys.stderr while tasks run: whole lines go to the driver."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, core: CoreWorker, name: str, fd: int) -> None:
+        self._core = core
+        self._name = name
+        self._fd = fd
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        """Collect text; send it when a line is complete."""
+        self._line += text
+        if "\n" in text:
+            lines, _, self._line = self._line.rpartition("\n")
+            self._send(lines)
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Write several pieces of text."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Do nothing: a line is shown when it is complete, at the latest when its task ends."""
+
+    def finish(self) -> None:
+        """Send a last line that was not ended."""
+        if self._line:
+            line, self._line = self._line, ""
+            self._send(line)
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def _send(self, text: str) -> None:
+        name = self._core.task.name if self._core.task else "worker"
+        with contextlib.suppress(RaySystemError):
+            self._core.send(Print(self._name, name, text))
+
+
+class Worker:
+    """Runs tasks for one local scheduler.
+
+    Args:
+        core: this process's connection to the session.
+    """
+
+    def __init__(self, core: CoreWorker) -> None:
+        self._core = core
+        self._functions: dict[bytes, Callable[..., Any]] = {}
+        self._in_user_code = False
+        self._streams = [TaskStream(core, "stdout", 1), TaskStream(core, "stderr", 2)]
+        sys.stdout, sys.stderr = self._streams  # type: ignore[assignment]
+        signal.signal(signal.SIGINT, self._on_cancel)
+
+    def run(self) -> None:
+        """Run tasks until the scheduler says `Exit` or is gone."""
+        inbox = self._core.inbox
+        while True:
+            while inbox:
+                message = inbox.popleft()
+                if isinstance(message, Exit):
+                    return
+                self._run_task(message)
+                del message
+                self._core.flush()
+            if not self._core.serve():
+                return
+
+    def _on_cancel(self, _signal: int, _frame: FrameType | None) -> None:
+        """SIGINT means: cancel the task that runs now.
+
+        The scheduler sends it before it could send another task, so if this one has just ended, the signal
+        finds no user code running and is ignored.
+        """
+        if self._in_user_code:
+            raise KeyboardInterrupt
+
+    def _run_task(self, task: RunTask) -> None:
+        self._core.task = task
+        started = time.time()
+        try:
+            results, error, retry = self._execute(task)
+        finally:
+            for stream in self._streams:
+                stream.finish()
+        self._core.send(TaskDone(task.task_id, results, started, time.time(), error, retry))
+        self._core.task = None
+
+    def _execute(self, task: RunTask) -> Any:  # noqa: ANN401 - (results, error, retry) of TaskDone
+        """Run the task's function; whatever it raises becomes its result."""
+        try:
+            try:
+                function, args, kwargs = self._load(task)
+                self._in_user_code = True
+                value = function(*args, **kwargs)
+                del args, kwargs
+            finally:
+                self._in_user_code = False
+            return self._results(task, value), None, False
+        except KeyboardInterrupt:
+            error: BaseException = TaskCancelledError(task.task_id.hex())
+            return self._failure(task, error, "TaskCancelledError", "")
+        except BaseException as raised:  # noqa: BLE001 - SystemExit too must not end the worker
+            text = _user_traceback(raised)
+            wrapped = RayTaskError(task.name, text, raised, os.getpid())
+            return self._failure(task, wrapped, type(raised).__name__, text)
+
+    def _load(self, task: RunTask) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
+        """The task's function and arguments."""
+        if task.function_blob is not None:
+            self._functions[task.function_id] = _LazyFunction(task.function_blob)  # type: ignore[assignment]
+        function = self._functions[task.function_id]
+        if isinstance(function, _LazyFunction):
+            function = self._functions[task.function_id] = function.load(task.name)
+        try:
+            values, keywords = deserialize(task.args)
+        except Exception as error:
+            raise _with_advice(error, f"an argument of {task.name!r}") from error
+        for place, kind, payload in task.values:
+            values[place] = self._core.load((kind, payload))
+        positional = len(values) - len(keywords)
+        return function, values[:positional], dict(zip(keywords, values[positional:], strict=True))
+
+    def _results(self, task: RunTask, value: Any) -> Any:  # noqa: ANN401
+        """Serialize what the function returned."""
+        if task.num_returns == 0:
+            return ()
+        values = [value]
+        if task.num_returns > 1:
+            values = list(value) if hasattr(value, "__iter__") else [value]
+            if len(values) != task.num_returns:
+                raise ValueError(
+                    f"The task {task.name!r} should return {task.num_returns} values (num_returns), but it returned "
+                    f"{len(values) if hasattr(value, '__iter__') else 'one ' + type(value).__name__}."
+                )
+        return tuple(self._result(task, index, part) for index, part in enumerate(values))
+
+    def _result(self, task: RunTask, index: int, value: Any) -> tuple[int, Any, tuple[bytes, ...]]:  # noqa: ANN401
+        try:
+            serialized = serialize(value)
+        except Exception as error:
+            raise TypeError(
+                f"The task {task.name!r} returned a {type(value).__name__}, which cannot be sent to another process "
+                f"({type(error).__name__}: {error}). Return plain data instead, and make such things where they "
+                "are used."
+            ) from error
+        if serialized.size > INLINE_BYTES:
+            kind, payload = self._core.store(object_id(task.task_id, index), serialized)
+            return kind, payload, serialized.contained
+        return INLINE, serialized.to_bytes(), serialized.contained
+
+    def _failure(self, task: RunTask, error: BaseException, name: str, text: str) -> Any:  # noqa: ANN401
+        cause = error.cause if isinstance(error, RayTaskError) else error
+        message = (name, _short(cause), text)
+        results = ((ERROR, _pickle_error(error), ()),) * task.num_returns
+        return results, message, _should_retry(task, cause)
+
+
+class _LazyFunction:
+    """A function's code that has arrived but was not needed yet."""
+
+    def __init__(self, blob: bytes) -> None:
+        self._blob = blob
+
+    def load(self, name: str) -> Callable[..., Any]:
+        try:
+            function: Callable[..., Any] = pickle.loads(self._blob)
+        except Exception as error:
+            raise _with_advice(error, f"the function {name!r}") from error
+        return function
+
+
+def _with_advice(error: Exception, what: str) -> Exception:
+    """The same kind of error, with the likely cause and the remedy."""
+    advice = (
+        f"{error}\nThe worker could not unpickle {what}. Likely cause: a class or module that the driver has is not "
+        "there in the worker, such as a module in a folder that only the driver's sys.path knows, or a name that "
+        "was redefined. Put the module where both find it, or define the class in the notebook or script itself."
+    )
+    try:
+        return type(error)(advice)
+    except Exception:  # noqa: BLE001 - an exception class with a constructor of its own
+        return RuntimeError(advice)
+
+
+def _should_retry(task: RunTask, cause: BaseException) -> bool:
+    if not task.retry_exceptions or isinstance(cause, TaskCancelledError):
+        return False
+    return task.retry_exceptions == b"*" or isinstance(cause, pickle.loads(task.retry_exceptions))
+
+
+def _pickle_error(error: BaseException) -> bytes:
+    """An exception as bytes that surely can be loaded again."""
+    try:
+        data: bytes = cloudpickle.dumps(error)
+        pickle.loads(data)
+    except Exception:  # noqa: BLE001 - what an exception's own pickling may raise
+        cause = error.cause if isinstance(error, RayTaskError) else error
+        stand_in = UnserializableException(f"{type(cause).__name__}: {_short(cause)} (it could not be pickled)")
+        if isinstance(error, RayTaskError):
+            return pickle.dumps(RayTaskError(error.function_name, error.traceback_str, stand_in, error.pid))
+        return pickle.dumps(RayError(str(error)))
+    return data
+
+
+def _short(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the error
+        text = "(its __str__ raised)"
+    return text if len(text) <= 2000 else text[:2000] + "..."
+
+
+def _user_traceback(error: BaseException) -> str:
+    """The traceback as text, without the frames of this file."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def main(config: dict[str, Any], number: int) -> None:
+    """Be a worker; called by the zygote in a newly forked process."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.connect(config["scheduler_socket"])
+    sys.path[:] = config["sys_path"]
+    core = CoreWorker(sock, "WORKER", os.getpid(), number, shared_memory_dir(config["session_name"]))
+    process_state.core = core
+    process_state.session_dir = Path(config["session_dir"])
+    Worker(core).run()

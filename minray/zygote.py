@@ -1,0 +1,84 @@
+"""The zygote: a clean, single-threaded process that forks workers on request.
+
+Starting an interpreter and importing the runtime takes a tenth of a second; forking a process that has
+done so already takes milliseconds, and the workers share its memory.  The zygote runs no user code, opens
+no files and starts no threads, so each worker begins as if freshly started.
+
+    local scheduler --Fork--> zygote --fork()--> worker --connects--> local scheduler
+                   <--Forked, Died--
+
+When the connection ends, so do the zygote and all its workers.
+"""
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+from typing import Any
+
+from .messages import Died, Fork, Forked
+from .rpc import FrameReader, frame
+
+
+def main(config: dict[str, Any], scheduler: socket.socket) -> None:
+    """Run as a process of its own, started by the node's supervisor."""
+    # Workers, and whatever they start themselves, stay in this process group: one signal ends them all.
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()  # what exists now is never touched by the workers' garbage collection, so it stays shared
+    wake_read, wake_write = socket.socketpair()
+    wake_read.setblocking(False)
+    wake_write.setblocking(False)
+    signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+    reader = FrameReader()
+    workers: dict[int, int] = {}
+    while True:
+        readable, _, _ = select.select([scheduler, wake_read], [], [])
+        if wake_read in readable:
+            with contextlib.suppress(BlockingIOError):
+                wake_read.recv(4096)
+        if scheduler in readable:
+            data = scheduler.recv(4096)
+            if not data:
+                break
+            for message in reader.feed(data):
+                if isinstance(message, Fork):
+                    pid = os.fork()
+                    if pid == 0:
+                        signal.set_wakeup_fd(-1)
+                        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                        for sock in (scheduler, wake_read, wake_write):
+                            sock.close()
+                        _become_worker(config, message.worker)
+                    workers[pid] = message.worker
+                    scheduler.sendall(frame([Forked(message.worker, pid)]))
+        for pid, exit_code in _ended_children():
+            scheduler.sendall(frame([Died(workers.pop(pid), exit_code)]))
+    os.killpg(0, signal.SIGKILL)
+
+
+def _ended_children() -> list[tuple[int, int]]:
+    ended = []
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            ended.append((pid, os.waitstatus_to_exitcode(status)))
+    return ended
+
+
+def _become_worker(config: dict[str, Any], number: int) -> None:
+    """In the new process: work until told to stop; never return."""
+    from . import worker  # imported already, before the fork: see `node`
+
+    code = 1
+    try:
+        worker.main(config, number)
+        code = 0
+    finally:
+        os._exit(code)
