@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from . import sessions
 
@@ -30,9 +31,26 @@ def microbenchmark(argv: list[str]) -> int:
 
 def timeline(argv: list[str]) -> int:
     """write a session's tasks as a Chrome trace, which ui.perfetto.dev opens"""
-    from .timeline import main
+    from .timeline import write_chrome_trace
 
-    return main(argv)
+    parser = argparse.ArgumentParser(prog="minray timeline", description=timeline.__doc__)
+    parser.add_argument(
+        "session", nargs="?", help="as `minray sessions` names it, or a session.db (default: the newest)"
+    )
+    parser.add_argument(
+        "--output", default="timeline.json", help="the file to write (default: timeline.json)"
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        recording = find_recording(arguments.session)
+        write_chrome_trace(recording, arguments.output)
+    except (LookupError, OSError) as error:
+        print(f"minray timeline: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"Wrote {arguments.output} from {recording}\nOpen it at https://ui.perfetto.dev or in chrome://tracing."
+    )
+    return 0
 
 
 def list_sessions(argv: list[str]) -> int:
@@ -41,6 +59,28 @@ def list_sessions(argv: list[str]) -> int:
     for session in sessions.list_sessions():
         print(f"{'running ' if sessions.is_live(session) else 'finished'}  {session}")
     return 0
+
+
+def find_recording(session: str | None) -> Path:
+    """The event store of a session.
+
+    Args:
+        session: the session's name, its folder, or the file itself; None for the newest session.
+
+    Raises:
+        LookupError: there is no such recording.
+    """
+    if session is None:
+        recordings = [folder / "session.db" for folder in sessions.list_sessions()]
+    else:
+        recordings = [Path(session), Path(session) / "session.db", sessions.root() / session / "session.db"]
+    for path in recordings:
+        if path.is_file():
+            return path
+    raise LookupError(
+        f"there is no recording of {session or 'any session'}. `minray sessions` lists those there are; "
+        "each init() makes one."
+    )
 
 
 SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import leaks
 import pytest
+from playwright.sync_api import Browser
+
+import browser as real_browser
+import leaks
 
 leaks.mark_this_run()
 HOME = Path(tempfile.mkdtemp(prefix="minray-test-"))
@@ -47,3 +50,14 @@ def ray_session() -> Iterator[ModuleType]:
     minray.init(num_cpus=2, include_dashboard=False)
     yield minray
     minray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser without a window, shared by a module's tests."""
+    program = real_browser.find()
+    if program is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing(real_browser.REMEDY)
+    with real_browser.launch(program) as started:
+        yield started

@@ -1,0 +1,68 @@
+# All there is to type. Needs python3 (3.11 or newer) and make; the rest goes into .venv, in pinned versions.
+#
+#   make lab       opens lesson 1 in JupyterLab, the dashboard beside it  (make lab LESSON=2 opens another)
+#   make test      runs every check: style, types, tests, notebooks, a real browser
+#
+#   make lessons   writes notebooks/ and solutions/ anew from their one source
+#   make images    takes the pictures in images/ anew
+#   make soak      runs the runtime's tests over and over (make soak ROUNDS=100)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
+LESSON := 1
+ROUNDS := 20
+# The lessons' waiting times, as a fraction of those that a person sees.
+TEST_TIME_SCALE := 0.1
+
+.PHONY: help lab test soak lessons images
+
+help:
+	@sed -n 's/^#  //p' Makefile
+
+lab: $(VENV)/lab.installed
+	@$(BIN)/minray lab $(LESSON) --folder work
+
+test: $(VENV)/test.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tests/browser.py
+	MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) $(BIN)/pytest --nbval-lax tests notebooks solutions
+
+soak: $(VENV)/test.installed
+	@round=1; while [ $$round -le $(ROUNDS) ]; do \
+	    echo "Round $$round of $(ROUNDS)"; \
+	    MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) $(BIN)/pytest -q -x tests --ignore-glob='*browser*' || exit 1; \
+	    round=$$((round + 1)); \
+	done
+
+lessons: $(VENV)/test.installed
+	$(BIN)/python -m minray.lessons.build
+
+images: $(VENV)/test.installed
+	$(BIN)/python tests/browser.py
+	MINRAY_UPDATE_IMAGES=1 $(BIN)/pytest tests/test_browser_lab.py
+
+# A file stands for "installed": made after an installation that went well, out of date when the pins change.
+$(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing about 120 packages into $(VENV); this happens once and takes a minute or two."
+	@# setuptools first, so that building minray itself uses the pinned one and asks the network for nothing.
+	@$(PIP) --quiet setuptools
+	@$(PIP) --no-build-isolation --editable '.[$*]'
+	@touch $@
+
+$(BIN)/pip:
+	@found=; for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "minray needs Python 3.11 or newer; python3 here is: $$(python3 --version 2>&1)."; \
+	    echo "Install a newer one, or name it:  make lab PYTHON=/path/to/python3.12"; exit 1; \
+	fi; \
+	if ! $$found -c 'import venv, ensurepip' 2>/dev/null; then \
+	    echo "$$found cannot make virtual environments: its venv module is missing."; \
+	    echo "On Debian and Ubuntu:  sudo apt-get install python3-venv"; exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$found --version)"; \
+	$$found -m venv --clear $(VENV)
