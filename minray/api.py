@@ -96,7 +96,7 @@ def init(
             )
         logger.info("A session runs already; init() changes nothing.")
         return SessionInfo(process_state.info)
-    driver.check_keywords(address, ignored)
+    driver.check_keywords(address, ignored, list(inspect.signature(init).parameters))
     if num_cpus is not None and (isinstance(num_cpus, bool) or not isinstance(num_cpus, int) or num_cpus < 0):
         raise ValueError(f"num_cpus must be a whole number of at least 0, but it is {num_cpus!r}.")
     totals = {"CPU": float(available_cpus() if num_cpus is None else num_cpus), **(resources or {})}
@@ -120,7 +120,9 @@ def _set_up_logging(level: int | str) -> None:
     logger.setLevel(level)
     if not logger.handlers:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s\t%(levelname)s %(module)s.py:%(lineno)d -- %(message)s"))
+        handler.setFormatter(
+            logging.Formatter("%(asctime)s\t%(levelname)s %(module)s.py:%(lineno)d -- %(message)s")
+        )
         logger.addHandler(handler)
         logger.propagate = False
 
@@ -209,20 +211,23 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
         >>> ray.get([square.remote(n) for n in range(3)])
         [0, 1, 4]
     """
-    core = connected_core()
     if isinstance(object_refs, ObjectRef):
-        _check_refs([object_refs], core, "get")
-        return core.get([object_refs], timeout)[0]
+        return _check_refs([object_refs], "get").get([object_refs], timeout)[0]
     if not isinstance(object_refs, list):
         raise ValueError(
             f"Invalid type of object refs, {type(object_refs)}, is given. get() takes an ObjectRef, which is what "
             "f.remote(...) and put(...) return, or a list of ObjectRefs."
         )
-    _check_refs(object_refs, core, "get")
-    return core.get(object_refs, timeout)
+    return _check_refs(object_refs, "get").get(object_refs, timeout)
 
 
-def _check_refs(refs: Sequence[Any], core: CoreWorker, caller: str) -> None:
+def _check_refs(refs: Sequence[Any], caller: str) -> CoreWorker:
+    """The core worker that made these references.
+
+    Raises:
+        ValueError, TypeError (from `wait`, as in Ray): one is no reference, or its session has ended.
+    """
+    core = process_state.core
     for ref in refs:
         if type(ref) is not ObjectRef:
             error = TypeError if caller == "wait" else ValueError
@@ -230,10 +235,11 @@ def _check_refs(refs: Sequence[Any], core: CoreWorker, caller: str) -> None:
                 f"Attempting to call `{caller}` on the value {ref!r}, which is not an ObjectRef. Did you call "
                 "`get` on it before, or forget `.remote`?"
             )
-        if not core.made(ref):
+        if core is None or not core.made(ref):
             raise ValueError(
                 f"{ref!r} belongs to a session that has ended, and its value went with it. Submit the task again."
             )
+    return core or connected_core()
 
 
 def put(value: Any) -> ObjectRef:  # noqa: ANN401
@@ -294,8 +300,7 @@ def wait(
         raise TypeError(f"wait() expected a list of ObjectRefs, got {type(object_refs).__name__}.")
     if timeout is not None and timeout < 0:
         raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}.")
-    core = connected_core()
-    _check_refs(object_refs, core, "wait")
+    core = _check_refs(object_refs, "wait")
     if not object_refs:
         return [], []
     if len(set(object_refs)) != len(object_refs):
@@ -326,7 +331,7 @@ def cancel(object_ref: ObjectRef, *, force: bool = False, recursive: bool = True
     """
     if not isinstance(object_ref, ObjectRef):
         raise TypeError(f"cancel() only supported for object refs. Got: {type(object_ref)}.")
-    connected_core().cancel(object_ref, force, recursive)
+    _check_refs([object_ref], "cancel").cancel(object_ref, force, recursive)
 
 
 def _started_core() -> CoreWorker:

@@ -8,6 +8,9 @@ INLINE_BYTES = 100 * 1024
 # rows no older than 50 ms, and writing them takes a part of that.
 EVENT_FLUSH_SECONDS = 0.02
 
+# How long a driver's answers may be held back while the scheduler has other work, in seconds.
+ANSWER_SECONDS = 0.001
+
 # A dispatched task that has not come back after this time is reported as running. Shorter tasks are
 # reported with their exact times when they finish, which saves a message per task.
 RUNNING_REPORT_SECONDS = 0.005

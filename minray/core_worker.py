@@ -57,6 +57,23 @@ from .scheduling import Demand
 from .serialization import Serialized, deserialize, serialize, serialize_arguments
 
 
+class Waiting:
+    """A call of `get` or `wait` that is under way."""
+
+    __slots__ = ("count", "failed", "kind", "missing", "num_returns")
+
+    def __init__(self, kind: str, missing: set[bytes], count: int, num_returns: int) -> None:
+        self.kind = kind  # "get" or "wait"
+        self.missing = missing  # the ids whose values are not here yet
+        self.count = count  # how many it was asked for
+        self.num_returns = num_returns  # how many of those are enough
+        self.failed = False  # a value that came is an error: `get` waits no longer
+
+    def done(self) -> bool:
+        """Whether the call can return."""
+        return self.count - len(self.missing) >= self.num_returns or (self.failed and self.kind == "get")
+
+
 class CoreWorker:
     """One process's part in a session.
 
@@ -86,7 +103,7 @@ class CoreWorker:
         self._show = show
         self._values: dict[bytes, Value] = {}
         self._expected: set[bytes] = set()  # ids whose values will come by themselves
-        self._missing: dict[int, set[bytes]] = {}  # what the calls of get and wait still lack
+        self._waiting: list[Waiting] = []  # calls of get and wait that are under way
         self._live: dict[bytes, int] = {}  # how many ObjectRefs of each id this process has
         self._dropped: deque[bytes] = deque()  # notes of finalizers
         self._calls: list[tuple[Any, ...]] = []  # get and wait calls that the event store should know of
@@ -140,10 +157,12 @@ class CoreWorker:
         values, expected = self._values, self._expected
         for key, kind, payload in message.objects:
             if key in expected:  # else nobody here refers to it any more
-                expected.discard(key)
                 values[key] = (kind, payload)
-                for missing in self._missing.values():
-                    missing.discard(key)
+                expected.discard(key)
+                for waiting in self._waiting:
+                    if key in waiting.missing:
+                        waiting.missing.discard(key)
+                        waiting.failed = waiting.failed or kind == ERROR
 
     def request(self, make: Callable[[int], Message]) -> Any:  # noqa: ANN401 - what the scheduler answers
         """Send `make(request number)` and wait for the answer.
@@ -356,19 +375,30 @@ class CoreWorker:
         keys = [ref.binary() for ref in refs]
         missing = {key for key in keys if key not in self._values}
         if missing:
-            self._await("get", missing, 0, timeout, len(keys), len(keys))
+            self._raise_first_error(keys)
+            waiting = Waiting("get", missing, len(keys), len(keys))
+            self._await(waiting, timeout)
             if missing:
+                self._raise_first_error(keys)  # one error is enough: the rest need not be waited for
                 raise GetTimeoutError(
                     f"get() gave up after {timeout} s: {len(missing)} of {len(keys)} value(s) are not there yet. "
                     "The tasks go on; ask again, with a longer timeout, or use wait() to take what is ready."
                 )
         return [self.load(self._values[key]) for key in keys]
 
-    def wait(self, refs: list[ObjectRef], num_returns: int, timeout: float | None) -> tuple[list[Any], list[Any]]:
+    def _raise_first_error(self, keys: list[bytes]) -> None:
+        for key in keys:
+            value = self._values.get(key)
+            if value is not None and value[0] == ERROR:
+                self.load(value)
+
+    def wait(
+        self, refs: list[ObjectRef], num_returns: int, timeout: float | None
+    ) -> tuple[list[Any], list[Any]]:
         """Split references into ready and not ready; see `api.wait`."""
         keys = [ref.binary() for ref in refs]
         missing = {key for key in keys if key not in self._values}
-        self._await("wait", missing, len(keys) - num_returns, timeout, len(keys), num_returns)
+        self._await(Waiting("wait", missing, len(keys), num_returns), timeout)
         ready: list[ObjectRef] = []
         not_ready: list[ObjectRef] = []
         for key, ref in zip(keys, refs, strict=True):
@@ -376,26 +406,29 @@ class CoreWorker:
             (ready if is_ready else not_ready).append(ref)
         return ready, not_ready
 
-    def _await(
-        self, kind: str, missing: set[bytes], enough: int, timeout: float | None, count: int, num_returns: int
-    ) -> None:
-        """Wait until at most `enough` ids are left in `missing`, or the time is over."""
+    def _await(self, waiting: Waiting, timeout: float | None) -> None:
+        """Wait until enough values are here, or the time is over."""
         began = time.time()
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._missing[id(missing)] = missing
+        missing, values = waiting.missing, self._values
+        unknown = tuple(key for key in missing if key not in self._expected and key not in values)
+        self._waiting.append(waiting)  # from here on, another thread that reads may shrink `missing`
         try:
-            for key in [key for key in missing if key in self._values]:  # came in the meantime
-                missing.discard(key)
-            unknown = tuple(key for key in missing if key not in self._expected)
+            for key in list(missing):
+                if key in values:  # came in the meantime
+                    missing.discard(key)
+                    waiting.failed = waiting.failed or values[key][0] == ERROR
             if unknown:
                 self._expected.update(unknown)
                 self.send(Subscribe(unknown))
-            if len(missing) > enough:
-                with self._lent_cpu(kind):
-                    self._connection.wait_until(lambda: len(missing) <= enough, deadline)
+            if not waiting.done():
+                with self._lent_cpu(waiting.kind):
+                    self._connection.wait_until(waiting.done, deadline)
         finally:
-            del self._missing[id(missing)]
-            self._calls.append((kind, began, time.time(), count, num_returns, count - len(missing), timeout))
+            self._waiting.remove(waiting)
+            arrived = waiting.count - len(missing)
+            call = (waiting.kind, began, time.time(), waiting.count, waiting.num_returns, arrived, timeout)
+            self._calls.append(call)
             self._connection.nudge()
 
     @contextlib.contextmanager

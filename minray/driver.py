@@ -1,5 +1,6 @@
 """A driver's part in starting and ending a session."""
 
+import difflib
 import json
 import logging
 import os
@@ -23,20 +24,11 @@ logger = logging.getLogger("minray")
 
 # Keywords of `init` in Ray 0.8 to 2.x that mean nothing on one machine.
 _IGNORED_KEYWORDS = frozenset(
-    """
-    configure_logging dashboard_host dashboard_port driver_mode driver_object_store_memory enable_object_reconstruction
-    head include_java include_webui job_config job_id labels local_mode log_to_stderr logging_config logging_format
-    load_code_from_local lru_evict memory node_ip_address num_initial_workers num_redis_shards object_ref_seed
-    object_id_seed plasma_directory plasma_store_socket_name raylet_socket_name redirect_output redirect_worker_output
-    redis_address redis_max_memory redis_password redis_port huge_pages runtime_env storage temp_dir use_pickle
-    use_raylet webui_host webui_url worker_path _driver_object_store_memory _enable_object_reconstruction
-    _internal_config _lru_evict _memory _metrics_export_port _node_ip_address _node_name _plasma_directory
-    _redis_max_memory _redis_password _redis_username _storage _system_config _temp_dir _tracing_startup_hook
-    """.split()
+    ["configure_logging", "dashboard_host", "dashboard_port", "driver_mode", "driver_object_store_memory", "enable_object_reconstruction", "head", "include_java", "include_webui", "job_config", "job_id", "labels", "local_mode", "log_to_stderr", "logging_config", "logging_format", "load_code_from_local", "lru_evict", "memory", "node_ip_address", "num_initial_workers", "num_redis_shards", "object_ref_seed", "object_id_seed", "plasma_directory", "plasma_store_socket_name", "raylet_socket_name", "redirect_output", "redirect_worker_output", "redis_address", "redis_max_memory", "redis_password", "redis_port", "huge_pages", "runtime_env", "storage", "temp_dir", "use_pickle", "use_raylet", "webui_host", "webui_url", "worker_path", "_driver_object_store_memory", "_enable_object_reconstruction", "_internal_config", "_lru_evict", "_memory", "_metrics_export_port", "_node_ip_address", "_node_name", "_plasma_directory", "_redis_max_memory", "_redis_password", "_redis_username", "_storage", "_system_config", "_temp_dir", "_tracing_startup_hook"]
 )
 
 
-def check_keywords(address: str | None, keywords: dict[str, Any]) -> None:
+def check_keywords(address: str | None, keywords: dict[str, Any], known: list[str]) -> None:
     """Say in one line which of Ray's keywords have no effect; refuse what Ray does not know either.
 
     Raises:
@@ -50,13 +42,17 @@ def check_keywords(address: str | None, keywords: dict[str, Any]) -> None:
         )
     unknown = sorted(set(keywords) - _IGNORED_KEYWORDS)
     if unknown:
-        raise TypeError(f"init() has no keyword {unknown[0]!r}; neither has Ray's.")
+        nearest = difflib.get_close_matches(unknown[0], [*known, *_IGNORED_KEYWORDS], n=1)
+        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        raise TypeError(f"init() has no keyword {unknown[0]!r}; neither has Ray's.{hint}")
     given = sorted(key for key, value in keywords.items() if value is not None)
     if given:
         logger.info("init() keywords without effect in minray: %s.", ", ".join(given))
 
 
-def start(resources: dict[str, float], object_store_memory: int | None, namespace: str, log_to_driver: bool) -> None:
+def start(
+    resources: dict[str, float], object_store_memory: int | None, namespace: str, log_to_driver: bool
+) -> None:
     """Start the node's processes and connect to them; fill in `process_state`."""
     sessions.sweep()
     session = sessions.new_session(os.getpid())
@@ -91,15 +87,19 @@ def _start_supervisor(config: dict[str, Any], listener: socket.socket, log: Path
     package_parent = str(Path(__file__).resolve().parent.parent)
     code = f"import sys; sys.path.append({package_parent!r}); from minray.node import main; main()"
     with log.open("wb") as output:
-        return subprocess.Popen(
+        supervisor = subprocess.Popen(
             # -P: a file in the working directory must not take the place of a standard module.
-            [sys.executable, "-P", "-c", code, json.dumps(config), str(listener.fileno())],
+            [sys.executable, "-P", "-c", code, str(listener.fileno()), config["session_dir"]],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )
+    assert supervisor.stdin is not None
+    supervisor.stdin.write(json.dumps(config).encode() + b"\n")
+    supervisor.stdin.flush()  # and stays open: its end tells the supervisor that the driver is gone
+    return supervisor
 
 
 def _node_config(
@@ -111,7 +111,12 @@ def _node_config(
 ) -> dict[str, Any]:
     """Everything that the node's processes need to know."""
     host = "127.0.0.1"
-    totals = {**resources, "memory": float(_free_memory()), f"node:{host}": 1.0, "node:__internal_head__": 1.0}
+    totals = {
+        **resources,
+        "memory": float(_free_memory()),
+        f"node:{host}": 1.0,
+        "node:__internal_head__": 1.0,
+    }
     return {
         "session_name": session.name,
         "session_dir": str(session),

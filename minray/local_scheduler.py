@@ -103,7 +103,12 @@ class LocalScheduler:
     """
 
     def __init__(
-        self, node_id: bytes, resources: dict[str, float], store_capacity: int, zygote: Any, node_info: dict[str, Any]
+        self,
+        node_id: bytes,
+        resources: dict[str, float],
+        store_capacity: int,
+        zygote: Any,
+        node_info: dict[str, Any],
     ) -> None:
         self.node_id = node_id
         self.resources = Resources(resources)
@@ -261,7 +266,9 @@ class LocalScheduler:
         for _, argument in task.spec.refs:
             entry = self.objects.get(argument)
             if entry is not None and entry.kind == ERROR:
-                self._record_error(task, "RayTaskError", "one of its arguments is the result of a failed task", "")
+                self._record_error(
+                    task, "RayTaskError", "one of its arguments is the result of a failed task", ""
+                )
                 self._finish(task, TaskState.FAILED, ((ERROR, entry.payload, ()),) * task.spec.num_returns)
                 return
         self._enqueue(task)
@@ -334,12 +341,22 @@ class LocalScheduler:
         self._finish(task, TaskState.FAILED, ((ERROR, payload, ()),) * task.spec.num_returns)
 
     def _finish(
-        self, task: Task, state: TaskState, results: tuple[tuple[int, Any, tuple[bytes, ...]], ...], ended: float = 0.0
+        self,
+        task: Task,
+        state: TaskState,
+        results: tuple[tuple[int, Any, tuple[bytes, ...]], ...],
+        ended: float = 0.0,
     ) -> None:
         """The task has its results: whoever waits for them goes on, its arguments are let go."""
         spec = task.spec
         self.rows["task_events"].append(
-            (task.number, task.attempt, int(state), ended or self.now, task.worker.number if task.worker else None)
+            (
+                task.number,
+                task.attempt,
+                int(state),
+                ended or self.now,
+                task.worker.number if task.worker else None,
+            )
         )
         del self.tasks[spec.task_id]
         maybe_free = []
@@ -522,7 +539,13 @@ class LocalScheduler:
         if task.running_reported or task.worker is None:
             return
         task.running_reported = True
-        row = (task.number, task.attempt, int(TaskState.RUNNING), started or task.dispatched, task.worker.number)
+        row = (
+            task.number,
+            task.attempt,
+            int(TaskState.RUNNING),
+            started or task.dispatched,
+            task.worker.number,
+        )
         self.rows["task_events"].append(row)
 
     def _event(self, task: Task, state: TaskState) -> None:
@@ -547,11 +570,16 @@ class LocalScheduler:
 
     def _infeasible_text(self, task: Task) -> str:
         wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in task.demand)
-        has = ", ".join(f"{amount:g} {name}" for name, amount in self.resources.total().items() if "memory" not in name)
+        has = ", ".join(f"{amount:g} {name}" for name, amount in self._countable())
         return (
             f"The task {task.spec.name!r} asks for {wanted}, but this node has only {has}. It waits, and will "
             "go on waiting: ask for less with num_cpus=..., or start with init(num_cpus=...) large enough."
         )
+
+    def _countable(self) -> list[tuple[str, float]]:
+        """The node's resources without memory and without those that name the node itself."""
+        totals = self.resources.total().items()
+        return [(name, amount) for name, amount in totals if "memory" not in name and ":" not in name]
 
     def _store_full_text(self, size: int) -> str:
         return (

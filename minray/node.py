@@ -34,9 +34,13 @@ from . import core_worker, rpc, worker  # noqa: F401  # isort: skip
 
 
 def main() -> None:
-    """The supervisor: `python -c "...node.main()" CONFIG LISTENER`, with a pipe from the driver as stdin."""
-    config: dict[str, Any] = json.loads(sys.argv[1])
-    listener = socket.socket(fileno=int(sys.argv[2]))
+    """The supervisor: `python -c "...node.main()" LISTENER SESSION`; stdin is a pipe from the driver.
+
+    Its first line is what `init` decided; that it ends later means that the driver is gone.
+    """
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    with os.fdopen(os.dup(0), "rb") as pipe:
+        config: dict[str, Any] = json.loads(pipe.readline())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wake_read, wake_write = os.pipe()
     for fd in (wake_read, wake_write):

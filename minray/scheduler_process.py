@@ -4,8 +4,10 @@ One turn of the loop::
 
     wait until something is readable -> take all messages in -> schedule -> empty the outboxes
 
-So what arrives together is handled together and answered with one write per connection.  Nothing here
-blocks: a driver or GCS that reads slowly finds its messages later.
+So what arrives together is handled together and answered with one write per connection.  Drivers are answered
+when nothing else is left to do, at the latest after `ANSWER_SECONDS`: while workers keep the scheduler busy, waking
+the driver for every single result would cost more than the results.  Nothing here blocks: a driver or GCS that
+reads slowly finds its messages later.
 """
 
 import contextlib
@@ -18,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .config import EVENT_FLUSH_SECONDS, STORE_SHARE_OF_MEMORY
+from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, STORE_SHARE_OF_MEMORY
 from .local_scheduler import Client, LocalScheduler
 from .messages import Died, Forked, Reply, StoreRows
 from .rpc import Channel
@@ -65,7 +67,9 @@ class SchedulerProcess:
         node_id = bytes.fromhex(config["node_info"]["NodeID"])
         self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info)
         self._selector = selectors.DefaultSelector()
-        self._flushed = 0.0
+        self._flushed = 0.0  # when events were last handed over
+        self._answered = 0.0  # when drivers were last answered
+        self._answers_wait = False
         self._waiting_for_gcs: dict[int, tuple[Client, int]] = {}
         self._gcs_requests = 0
         self._running = True
@@ -80,15 +84,15 @@ class SchedulerProcess:
         scheduler = self._scheduler
         scheduler.now = time.time()
         scheduler.start_workers()
-        self._empty_outboxes()
+        self._empty_outboxes(idle=True)
         while self._running:
-            ready = self._selector.select(self._patience())
+            ready = self._selector.select(0 if self._answers_wait else self._patience())
             scheduler.now = time.time()
             for key, events in ready:
                 if events & selectors.EVENT_READ:
                     self._read(key.data)
             scheduler.schedule()
-            self._empty_outboxes()
+            self._empty_outboxes(idle=not ready)
         self._flush_events(last=True)
 
     def _patience(self) -> float | None:
@@ -155,14 +159,21 @@ class SchedulerProcess:
         if self._gcs.closed:
             self._running = False
 
-    def _empty_outboxes(self) -> None:
+    def _empty_outboxes(self, idle: bool) -> None:
         scheduler = self._scheduler
         scheduler.flush_pushes()
         if scheduler.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
             scheduler.tick()
             self._flush_events()
+        if idle or scheduler.now - self._answered >= ANSWER_SECONDS:
+            self._answered = scheduler.now
+        answers_wait = False
         for client in list(scheduler.clients.values()):
-            self._flush(client.channel, client)
+            if client.kind == "DRIVER" and self._answered != scheduler.now:
+                answers_wait = answers_wait or client.channel.has_output
+            else:
+                self._flush(client.channel, client)
+        self._answers_wait = answers_wait
         self._flush(self._zygote, self._zygote)
         self._flush(self._gcs, self._gcs)
         for name in scheduler.unlink:

@@ -13,6 +13,7 @@ import pickle
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -78,6 +79,22 @@ class TaskStream:
             self._core.send(Print(self._name, name, text))
 
 
+def forward_output(core: CoreWorker, name: str, fd: int) -> None:
+    """Show what is written to a file descriptor past Python: by programs that a task starts, by C code."""
+    read, write = os.pipe()
+    os.dup2(write, fd)
+    os.close(write)
+
+    def forward() -> None:
+        with os.fdopen(read, "rb", 0) as pipe:
+            while data := pipe.read(65536):
+                text = data.decode(errors="replace").removesuffix("\n")
+                with contextlib.suppress(RaySystemError):
+                    core.send(Print(name, core.task.name if core.task else "worker", text))
+
+    threading.Thread(target=forward, name=f"minray-{name}", daemon=True).start()
+
+
 class Worker:
     """Runs tasks for one local scheduler.
 
@@ -91,6 +108,8 @@ class Worker:
         self._in_user_code = False
         self._streams = [TaskStream(core, "stdout", 1), TaskStream(core, "stderr", 2)]
         sys.stdout, sys.stderr = self._streams  # type: ignore[assignment]
+        for stream, fd in (("stdout", 1), ("stderr", 2)):
+            forward_output(core, stream, fd)
         signal.signal(signal.SIGINT, self._on_cancel)
 
     def run(self) -> None:
@@ -141,7 +160,7 @@ class Worker:
         except KeyboardInterrupt:
             error: BaseException = TaskCancelledError(task.task_id.hex())
             return self._failure(task, error, "TaskCancelledError", "")
-        except BaseException as raised:  # noqa: BLE001 - SystemExit too must not end the worker
+        except BaseException as raised:
             text = _user_traceback(raised)
             wrapped = RayTaskError(task.name, text, raised, os.getpid())
             return self._failure(task, wrapped, type(raised).__name__, text)
@@ -220,7 +239,7 @@ def _with_advice(error: Exception, what: str) -> Exception:
     )
     try:
         return type(error)(advice)
-    except Exception:  # noqa: BLE001 - an exception class with a constructor of its own
+    except Exception:
         return RuntimeError(advice)
 
 
@@ -235,9 +254,11 @@ def _pickle_error(error: BaseException) -> bytes:
     try:
         data: bytes = cloudpickle.dumps(error)
         pickle.loads(data)
-    except Exception:  # noqa: BLE001 - what an exception's own pickling may raise
+    except Exception:
         cause = error.cause if isinstance(error, RayTaskError) else error
-        stand_in = UnserializableException(f"{type(cause).__name__}: {_short(cause)} (it could not be pickled)")
+        stand_in = UnserializableException(
+            f"{type(cause).__name__}: {_short(cause)} (it could not be pickled)"
+        )
         if isinstance(error, RayTaskError):
             return pickle.dumps(RayTaskError(error.function_name, error.traceback_str, stand_in, error.pid))
         return pickle.dumps(RayError(str(error)))
@@ -247,7 +268,7 @@ def _pickle_error(error: BaseException) -> bytes:
 def _short(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the error
+    except Exception:
         text = "(its __str__ raised)"
     return text if len(text) <= 2000 else text[:2000] + "..."
 
@@ -268,4 +289,10 @@ def main(config: dict[str, Any], number: int) -> None:
     core = CoreWorker(sock, "WORKER", os.getpid(), number, shared_memory_dir(config["session_name"]))
     process_state.core = core
     process_state.session_dir = Path(config["session_dir"])
+    os.register_at_fork(after_in_child=_print_past_the_core)
     Worker(core).run()
+
+
+def _print_past_the_core() -> None:
+    """A process that a task forks must not speak on the worker's connection; its output goes through the pipes."""
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
