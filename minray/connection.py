@@ -146,7 +146,9 @@ class Connection:
 
     def start_background_reader(self) -> None:
         """Start the thread that reads while nobody waits."""
-        self._background = threading.Thread(target=self._read_in_background, name="minray-reader", daemon=True)
+        self._background = threading.Thread(
+            target=self._read_in_background, name="minray-reader", daemon=True
+        )
         self._background.start()
 
     def nudge(self) -> None:

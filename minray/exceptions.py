@@ -93,7 +93,9 @@ def _class_of_both(cause_class: type[BaseException]) -> Any:  # noqa: ANN401 - a
     """A class that is a RayTaskError and a `cause_class`; attributes are looked up in the cause."""
 
     class BothError(RayTaskError, cause_class):  # type: ignore[misc, valid-type]
-        def __init__(self, function_name: str, traceback_str: str, cause: BaseException, pid: int = 0) -> None:
+        def __init__(
+            self, function_name: str, traceback_str: str, cause: BaseException, pid: int = 0
+        ) -> None:
             RayTaskError.__init__(self, function_name, traceback_str, cause, pid)
             self.args = cause.args
 

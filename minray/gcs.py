@@ -53,7 +53,9 @@ class GcsProcess:
                     with contextlib.suppress(OSError):
                         self._scheduler.sendall(frame([Reply(message.request, None, "")]))
         now = time.time()
-        self._store.write({"meta": [("ended_at", str(now))], "node_events": [(0, "DEAD", now, "session ended")]})
+        self._store.write(
+            {"meta": [("ended_at", str(now))], "node_events": [(0, "DEAD", now, "session ended")]}
+        )
         self._store.close()
 
 

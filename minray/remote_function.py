@@ -21,7 +21,14 @@ logger = logging.getLogger("minray")
 # Options of Ray's that make no difference to a task on one machine; accepted, so that code runs unchanged.
 _WITHOUT_EFFECT = frozenset(
     {
-        *("accelerator_type", "enable_task_events", "fallback_strategy", "label_selector", "max_calls", "memory"),
+        *(
+            "accelerator_type",
+            "enable_task_events",
+            "fallback_strategy",
+            "label_selector",
+            "max_calls",
+            "memory",
+        ),
         *("object_store_memory", "runtime_env", "scheduling_strategy", "_labels", "_metadata"),
     }
 )
@@ -62,7 +69,11 @@ def update_options(options: TaskOptions, changes: dict[str, Any]) -> TaskOptions
         else:
             known = [*TaskOptions.__dataclass_fields__, *_WITHOUT_EFFECT]
             nearest = difflib.get_close_matches(key, known, n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else f" The options are: {', '.join(sorted(known))}."
+            hint = (
+                f" Did you mean {nearest[0]!r}?"
+                if nearest
+                else f" The options are: {', '.join(sorted(known))}."
+            )
             raise ValueError(f"Invalid option keyword {key!r} for remote functions.{hint}")
     options = replace(options, **{key: value for key, value in checked.items() if value is not None})
     options.demand()
@@ -77,14 +88,20 @@ def _checked(key: str, value: Any) -> Any:  # noqa: ANN401 - the user's input
             raise TypeError(f"{key} must be a number, but it is {value!r}.")
     elif key == "resources":
         if "CPU" in value or "GPU" in value:
-            raise ValueError("Use the 'num_cpus' and 'num_gpus' keywords instead of 'CPU' and 'GPU' in 'resources'.")
+            raise ValueError(
+                "Use the 'num_cpus' and 'num_gpus' keywords instead of 'CPU' and 'GPU' in 'resources'."
+            )
         return tuple(sorted(value.items()))
     elif key == "num_returns":
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(f"The keyword 'num_returns' only accepts 0 or a positive integer, not {value!r}.")
+            raise ValueError(
+                f"The keyword 'num_returns' only accepts 0 or a positive integer, not {value!r}."
+            )
     elif key == "max_retries":
         if not isinstance(value, int) or value < -1:
-            raise ValueError(f"The keyword 'max_retries' only accepts 0, -1 or a positive integer, not {value!r}.")
+            raise ValueError(
+                f"The keyword 'max_retries' only accepts 0, -1 or a positive integer, not {value!r}."
+            )
     elif key == "retry_exceptions":
         return _retry_exceptions(value)
     return value
@@ -157,7 +174,9 @@ class RemoteFunction:
         """
         return BoundOptions(self, update_options(self._options, changes))
 
-    def _submit(self, args: tuple[Any, ...], kwargs: dict[str, Any], options: TaskOptions, demand: Demand) -> Any:  # noqa: ANN401
+    def _submit(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: TaskOptions, demand: Demand
+    ) -> Any:  # noqa: ANN401
         from .api import connected_core  # the API decorates with this module: see `api.remote`
 
         self._check_arguments(args, kwargs)
@@ -199,7 +218,9 @@ class RemoteFunction:
         try:
             self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{self._name}.remote(): {error}. Its signature is {self._name}{self._signature}.") from None
+            raise TypeError(
+                f"{self._name}.remote(): {error}. Its signature is {self._name}{self._signature}."
+            ) from None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_signature": None}

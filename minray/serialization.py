@@ -158,7 +158,7 @@ def _unpicklable_parts(function: Callable[..., Any]) -> list[str]:
         try:
             with CollectRefs():
                 cloudpickle.dumps(value, protocol=5)
-        except Exception:  # noqa: BLE001 - any failure makes it a culprit
+        except Exception:
             found.append(f"{kind} {name!r} (a {type(value).__name__})")
     return found
 

@@ -28,7 +28,13 @@ def trace_events(database: Path | str) -> list[dict[str, Any]]:
     trace: list[dict[str, Any]] = [
         {"ph": "M", "name": "process_name", "pid": 0, "args": {"name": "node 0"}},
         *(
-            {"ph": "M", "name": "thread_name", "pid": 0, "tid": worker, "args": {"name": f"{kind.lower()} {pid}"}}
+            {
+                "ph": "M",
+                "name": "thread_name",
+                "pid": 0,
+                "tid": worker,
+                "args": {"name": f"{kind.lower()} {pid}"},
+            }
             for worker, pid, kind in workers
         ),
     ]
@@ -50,7 +56,9 @@ def trace_events(database: Path | str) -> list[dict[str, Any]]:
     return trace
 
 
-def _bar(name: str, category: str, start: float, end: float, worker: int, details: dict[str, Any]) -> dict[str, Any]:
+def _bar(
+    name: str, category: str, start: float, end: float, worker: int, details: dict[str, Any]
+) -> dict[str, Any]:
     bar = {"ph": "X", "name": name, "cat": category, "pid": 0, "tid": worker, "args": details}
     return bar | {"ts": start * 1e6, "dur": (end - start) * 1e6}
 
