@@ -1,0 +1,85 @@
+"""The head of the page: what is shown, whether it still runs, and the picker to show something else."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from bokeh.models import Row
+from bokeh.models.widgets import Div, Select
+
+from .catalogue import Entry, short_program
+from .scene import Scene
+from .theme import count, style_sheet
+
+Choices = list[str | tuple[Any, str]]  # as Bokeh types it: (value, label)
+NEWEST = "newest"
+FOLLOW: Choices = [(NEWEST, "Newest (follows along)")]
+
+
+class Header:
+    """Name and state of the session, and the picker.
+
+    Args:
+        choose: called with the name of the session picked, or `NEWEST`.
+    """
+
+    def __init__(self, choose: Callable[[str], None]) -> None:
+        self._title = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["head"])
+        self._picker = Select(
+            title="Session",
+            value=NEWEST,
+            options={"Follow": FOLLOW},
+            width=230,
+            stylesheets=[style_sheet()],
+            css_classes=["picker"],
+        )
+        self._picker.on_change("value", lambda attr, old, new: choose(new))
+        self.root = Row(
+            children=[self._title, self._picker], sizing_mode="stretch_width", css_classes=["header"]
+        )
+
+    def show(self, scene: Scene | None) -> None:
+        """See `View.show`."""
+        self._title.text = _title(scene)
+
+    def offer(self, entries: Iterable[Entry]) -> None:
+        """Put these sessions into the picker."""
+        running: Choices = []
+        finished: Choices = []
+        for entry in entries:
+            (running if entry.live else finished).append((entry.name, entry.label))
+        groups = {"Follow": FOLLOW, "Running": running, "Recordings": finished}
+        options = {title: sessions for title, sessions in groups.items() if sessions}
+        if options != self._picker.options:
+            self._picker.options = options
+
+    def pick(self, name: str) -> None:
+        """Show this choice in the picker."""
+        self._picker.value = name
+
+
+def _title(scene: Scene | None) -> str:
+    if scene is None:
+        return '<h1>minray</h1><p class="pill none">no session yet</p>'
+    state, word = session_state(scene)
+    meta = scene.source.meta
+    program = escape(short_program(meta.get("entrypoint", "")))
+    parts = [f"{program} pid {escape(meta.get('driver_pid', '?'))}"]
+    if "num_cpus" in meta:
+        parts.append(f"{escape(meta['num_cpus'])} CPUs")
+    if scene.began:
+        parts.append(f"since {datetime.fromtimestamp(scene.began):%H:%M:%S}")
+    parts.append(count(scene.session.task_total(), "task"))
+    return f'<h1>minray</h1><p class="pill {state}">{word}</p><p class="what">{" · ".join(parts)}</p>'
+
+
+def session_state(scene: Scene) -> tuple[str, str]:
+    """The state of a session as a CSS class, and in words."""
+    if scene.source.problem:
+        return "broken", "cannot be read"
+    if scene.live:
+        return "live", "live"
+    if "ended_at" in scene.source.meta:
+        return "finished", "finished"
+    return "cut", "broke off"
