@@ -1,0 +1,56 @@
+"""What the lessons need beside the runtime itself.
+
+::
+
+    clock        units, naps, the stopwatch: one setting makes lessons slower or faster
+    schedule     pure: plays through the rule by which tasks get workers
+    recording    what the event store knows about some tasks
+    picture      pure: schedules as accessible SVG and as text
+    prediction   predict(...) before an experiment, compare(...) after it
+    checking     check(...) runs a learner's function and judges what it did:
+                 guard -> evidence -> exercise_1, _2, _3 and mistakes -> verdict
+    build        makes notebooks/ from solutions/
+
+A lesson uses Ray's own interface and the names below, nothing else.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .checking import check
+    from .clock import nap, stopwatch, time_scale
+    from .prediction import compare, happened, predict
+    from .schedule import simulate, wait_rounds
+
+__all__ = [
+    "check",
+    "compare",
+    "happened",
+    "nap",
+    "predict",
+    "simulate",
+    "stopwatch",
+    "time_scale",
+    "wait_rounds",
+]
+
+# Imported when first used: every worker imports `nap` with its first task, and should not have to load
+# pictures and checks for it, while a learner's schedule is being recorded.
+_HOME = {
+    "check": "checking",
+    "compare": "prediction",
+    "happened": "prediction",
+    "nap": "clock",
+    "predict": "prediction",
+    "simulate": "schedule",
+    "stopwatch": "clock",
+    "time_scale": "clock",
+    "wait_rounds": "schedule",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -1,0 +1,142 @@
+"""`check`: runs a learner's function, watches the events, and says what it thinks of it.
+
+::
+
+    check(1, squares) -> run the function under guard -> read result and events -> judge -> Verdict
+
+A check passes a right answer on any machine, however slow or busy: it looks at what the function
+returned and at the order of what happened, never at a clock.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import exercise_1, exercise_2, exercise_3
+from .clock import nap, time_scale
+from .evidence import Evidence
+from .guard import run_guarded
+from .recording import Recording, as_schedule, mark, read, read_when
+from .schedule import Schedule
+from .session import cpus, event_store, is_running, remote
+from .verdict import Finding, HintSteps, Verdict
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a check has to know about an exercise.
+
+    Attributes:
+        title: its name, for the learner.
+        expected: the values that a right answer returns.
+        judge: from the evidence of one run to a finding.
+        arguments: makes the arguments that the answer is called with.
+        given: how many references are among those.
+        timeout: the timeout among those, in units.
+    """
+
+    title: str
+    expected: tuple[Any, ...]
+    judge: Callable[[Evidence], Finding]
+    arguments: Callable[[], tuple[Any, ...]]
+    given: int = 0
+    timeout: float | None = None
+
+
+def slow_value(units: float, value: int) -> int:
+    """The task of exercise 2: takes its time, then returns a value."""
+    nap(units)
+    return value
+
+
+def _some_references() -> tuple[Any, ...]:
+    task = remote(slow_value)
+    pairs = zip(exercise_2.UNITS, exercise_2.VALUES, strict=True)
+    return [task.remote(units, value) for units, value in pairs], exercise_2.TIMEOUT * time_scale()
+
+
+EXERCISES = {
+    1: Exercise(exercise_1.TITLE, exercise_1.SQUARES, exercise_1.judge, lambda: (list(exercise_1.NUMBERS),)),
+    2: Exercise(
+        exercise_2.TITLE, exercise_2.VALUES, exercise_2.judge, _some_references,
+        given=len(exercise_2.VALUES), timeout=exercise_2.TIMEOUT,
+    ),
+    3: Exercise(exercise_3.TITLE, exercise_1.SQUARES, exercise_3.judge, lambda: (list(exercise_1.NUMBERS),)),
+}  # fmt: skip
+
+ENDLESS = 20  # a loop in which wait named every result so many times will not end
+
+_steps = HintSteps()
+
+
+def check(number: int, answer: Callable[..., Any]) -> Verdict:
+    """Check the answer to an exercise: call it, watch what it does, and say what to make of it.
+
+    Args:
+        number: the exercise's number.
+        answer: the learner's function.
+
+    Returns:
+        A verdict; as the last line of a cell it is shown, with a picture of what the tasks did and, if
+        something is missing, with a hint. The same mistake once more brings the next hint.
+
+    Raises:
+        ValueError: there is no exercise of that number.
+
+    Example:
+        >>> check(1, squares)
+        Passed: exercise 1, squares as tasks
+          What I saw: 5 tasks, all submitted before you asked for the first result. ...
+    """
+    if number not in EXERCISES:
+        raise ValueError(f"There is no exercise {number}; there are {sorted(EXERCISES)}.")
+    exercise = EXERCISES[number]
+    obstacle = _cannot_run(answer)
+    finding, seen = (obstacle, Schedule("", ())) if obstacle else _examine(exercise, answer)
+    return Verdict(exercise.title, finding, _steps.next(number, finding), seen)
+
+
+def _cannot_run(answer: object) -> Finding | None:
+    """Why the answer cannot even be called."""
+    expected = "a function of yours, written without parentheses."
+    if hasattr(answer, "remote"):
+        hint = (
+            "Leave the function that you check as it is, and make the small function that it calls the task."
+        )
+        return Finding("answer-is-a-task", "this function is itself a task.", expected, (hint,))
+    if not callable(answer):
+        hint = "Write check(1, squares) rather than check(1, squares(numbers)): the check calls it for you."
+        return Finding("not-a-function", f"I was given a {type(answer).__name__}.", expected, (hint,))
+    if not is_running():
+        hint = "Run the cell with ray.init near the top of the lesson, then check again."
+        return Finding(
+            "no-session", "no session is running, so no task can run.", "a running session.", (hint,)
+        )
+    return None
+
+
+def _examine(exercise: Exercise, answer: Callable[..., Any]) -> tuple[Finding, Schedule]:
+    """Run the answer, collect the evidence, and have it judged."""
+    store, scale = event_store(), time_scale()
+    start = mark(store)
+    arguments = exercise.arguments()
+    outcome = run_guarded(lambda: answer(*arguments), lambda: _goes_in_circles(read(store, start)))
+    recording = read_when(event_store(), lambda found: found.all_done, start)
+    evidence = Evidence(
+        recording,
+        exercise.expected,
+        outcome.result,
+        outcome.error,
+        outcome.stopped,
+        cpus(),
+        exercise.given,
+        exercise.timeout * scale if exercise.timeout else None,
+    )
+    seen = as_schedule(recording.tasks, recording.calls, scale, "What your function did")
+    return exercise.judge(evidence), seen
+
+
+def _goes_in_circles(recording: Recording) -> bool:
+    """Whether the driver's calls of `wait` brought so many results that they must be the same ones again."""
+    brought = sum(call.ready for call in recording.calls if call.kind == "wait" and call.caller is None)
+    return brought > ENDLESS * max(1, len(recording.tasks))

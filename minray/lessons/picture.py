@@ -1,0 +1,142 @@
+"""Schedules as pictures (SVG) and as text, so that nobody depends on eyes, colours or the network.
+
+One picture a schedule, all on one time axis::
+
+    worker 1  [0][ 2 ]            a row a worker, a colour a function (the labels say the same),
+    worker 2  [1][ 3    ]         text in the colour of the page: it reads in light and dark themes
+              0    2    4 units
+
+The drawing is inline SVG without scripts, styles or fonts from elsewhere.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from html import escape
+
+from .schedule import DRIVER, Schedule, Slot, count
+
+# Okabe and Ito's palette for colour-blind readers, those on which black letters read well first.
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
+WAITING = "#999999"  # the driver's `get` and `wait`
+
+WIDTH, LEFT, RIGHT = 660, 84, 16
+ROW, TOP, AXIS = 26, 8, 24
+LETTER = 6.5  # about the width of a letter in the labels
+
+
+def as_html(schedules: Sequence[Schedule]) -> str:
+    """The pictures one above the other, each with its numbers in a table to unfold.
+
+    All names are escaped: what a learner calls a function cannot become markup.
+    """
+    longest = max((slot.end for schedule in schedules for slot in schedule.slots), default=1.0) or 1.0
+    colours = _colours(schedules)
+    parts = [_legend(colours)] if len(colours) > 1 else []
+    for schedule in schedules:
+        parts.append(f'<div style="font-weight:600;margin-top:.6em">{escape(_headline(schedule))}</div>')
+        parts.append(_svg(schedule, longest, colours))
+        parts.append(f"<details><summary>The same in numbers</summary>{_table(schedule)}</details>")
+    return f'<div style="max-width:{WIDTH}px">{"".join(parts)}</div>'
+
+
+def as_text(schedule: Schedule) -> str:
+    """A schedule in words: a line a row, each task with its label, start and end in units."""
+    lines = [_headline(schedule)]
+    for row in schedule.rows:
+        mine = ", ".join(f"[{s.label}] {s.start:.1f}-{s.end:.1f}" for s in _slots(schedule, row))
+        lines.append(f"  {row:>9}: {mine or 'idle'}")
+    return "\n".join(lines)
+
+
+def _headline(schedule: Schedule) -> str:
+    return f"{schedule.title}: {schedule.total:.1f} units in all"
+
+
+def _slots(schedule: Schedule, row: str) -> list[Slot]:
+    return sorted((slot for slot in schedule.slots if slot.row == row), key=lambda slot: slot.start)
+
+
+def _colours(schedules: Sequence[Schedule]) -> dict[str, str]:
+    names = dict.fromkeys(slot.name for schedule in schedules for slot in schedule.work)
+    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+
+
+def _svg(schedule: Schedule, longest: float, colours: dict[str, str]) -> str:
+    """One picture; a screen reader hears its title and the text form of the schedule."""
+    height = TOP + ROW * len(schedule.rows) + AXIS
+    per_unit = (WIDTH - LEFT - RIGHT) / longest
+    text = escape(as_text(schedule))
+    key = hashlib.sha256(text.encode()).hexdigest()[:12]
+    parts = [
+        f'<svg role="img" aria-labelledby="t{key} d{key}" viewBox="0 0 {WIDTH} {height}" width="100%" '
+        f'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" fill="currentColor">',
+        f'<title id="t{key}">{escape(_headline(schedule))}</title><desc id="d{key}">{text}</desc>',
+    ]
+    for place, row in enumerate(schedule.rows):
+        y = TOP + ROW * place
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 17}" text-anchor="end">{escape(row)}</text>')
+        parts.append(_line(LEFT, y + ROW - 1, WIDTH - RIGHT, y + ROW - 1, 0.15))
+        parts += [_bar(slot, y, per_unit, colours) for slot in _slots(schedule, row)]
+    parts.append(_axis(longest, per_unit, height))
+    return "".join(parts) + "</svg>"
+
+
+def _bar(slot: Slot, y: float, per_unit: float, colours: dict[str, str]) -> str:
+    """A piece of work; one that took no time still shows, as a thin line."""
+    x, width = LEFT + slot.start * per_unit, max(3.0, (slot.end - slot.start) * per_unit - 1)
+    fill = WAITING if slot.row == DRIVER else colours[slot.name]
+    fits = len(slot.label) * LETTER < width
+    label = f'<text x="{x + 4:.1f}" y="{y + 17}" fill="#000000">{escape(slot.label)}</text>' if fits else ""
+    hover = escape(f"{slot.name} [{slot.label}]: from {slot.start:.2f} to {slot.end:.2f} units")
+    return (
+        f'<g><title>{hover}</title><rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 7}" '
+        f'rx="2" fill="{fill}"/>{label}</g>'
+    )
+
+
+def _axis(longest: float, per_unit: float, height: float) -> str:
+    """Ticks at round numbers of units, at most about ten of them."""
+    step = _round_step(longest / 10)
+    parts = []
+    for place in range(math.floor(longest / step + 1e-9) + 1):
+        x, units = LEFT + place * step * per_unit, f"{place * step:g}"
+        parts.append(_line(x, TOP, x, height - AXIS + 4, 0.15))
+        parts.append(f'<text x="{x:.1f}" y="{height - 6}" text-anchor="middle">{units}</text>')
+    parts.append(f'<text x="{LEFT - 8}" y="{height - 6}" text-anchor="end">units</text>')
+    return "".join(parts)
+
+
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2, 5, 10, 20, ... (or 0.1, 0.2, ...) that is not below `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= least * (1 - 1e-9))
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, opacity: float) -> str:
+    return (
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+        f'stroke="currentColor" stroke-opacity="{opacity}"/>'
+    )
+
+
+def _legend(colours: dict[str, str]) -> str:
+    keys = (
+        f'<span style="background:{colour};color:#000;padding:0 .5em;margin-right:.6em">{escape(name)}</span>'
+        for name, colour in colours.items()
+    )
+    return f"<div>{''.join(keys)}</div>"
+
+
+def _table(schedule: Schedule) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(slot.row)}</td><td>{escape(slot.name)}</td><td>{escape(slot.label)}</td>"
+        f"<td>{slot.start:.2f}</td><td>{slot.end:.2f}</td></tr>"
+        for row in schedule.rows
+        for slot in _slots(schedule, row)
+    )
+    head = "".join(
+        f'<th scope="col">{title}</th>' for title in ("row", "what", "label", "from (units)", "to (units)")
+    )
+    caption = f"{escape(_headline(schedule))}; {count(len(schedule.work), 'task')}"
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

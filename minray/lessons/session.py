@@ -1,0 +1,38 @@
+"""The session that the lesson runs in: the only module of `minray.lessons` that asks the runtime."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import api
+
+TASK_ID_DIGITS = 48  # an object's id begins with the id of the task that makes it, in minray as in Ray
+
+
+def event_store() -> Path:
+    """The event store of the running session, with everything in it that has happened up to now.
+
+    Raises:
+        RaySystemError: no session is running.
+    """
+    return api.session_database()
+
+
+def is_running() -> bool:
+    """Whether there is a session."""
+    return api.is_initialized()
+
+
+def cpus() -> int:
+    """How many tasks of one CPU each can run at the same time."""
+    return int(api.cluster_resources()["CPU"])
+
+
+def remote(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - the runtime's own type
+    """Make a task of a function."""
+    return api.remote(function)
+
+
+def task_id(ref: Any) -> str:  # noqa: ANN401 - minray's ObjectRef or Ray's
+    """The id of the task that makes this object, as the event store writes it."""
+    return str(ref.hex()[:TASK_ID_DIGITS])
