@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from . import driver, process_state
 from .core_worker import CoreWorker
@@ -91,8 +91,8 @@ def init(
     if process_state.core is not None:
         if not ignore_reinit_error:
             raise RuntimeError(
-                "Maybe you called init twice by accident? A session runs already. Pass ignore_reinit_error=True to "
-                "go on with it, or call shutdown() first to start anew."
+                "Maybe you called init twice by accident? A session runs already. Pass "
+                "ignore_reinit_error=True to go on with it, or call shutdown() first to start anew."
             )
         logger.info("A session runs already; init() changes nothing.")
         return SessionInfo(process_state.info)
@@ -148,7 +148,15 @@ def connected_core() -> CoreWorker:
     return process_state.core
 
 
-def remote(*args: Any, **options: Any) -> Any:  # noqa: ANN401
+@overload
+def remote(function: Callable[..., Any], /) -> RemoteFunction: ...
+
+
+@overload
+def remote(**options: Any) -> Callable[[Callable[..., Any]], RemoteFunction]: ...  # noqa: ANN401
+
+
+def remote(*args: Any, **options: Any) -> Any:
     """Turn a function into one whose calls are tasks.
 
     Args:
@@ -173,8 +181,8 @@ def remote(*args: Any, **options: Any) -> Any:  # noqa: ANN401
         return _make_remote(args[0], {})
     if args or not options:
         raise TypeError(
-            "The @remote decorator is used either without arguments and parentheses, or with keyword options only, "
-            "as in @remote(num_cpus=2)."
+            "The @remote decorator is used either without arguments and parentheses, or with keyword "
+            "options only, as in @remote(num_cpus=2)."
         )
     return lambda function: _make_remote(function, options)
 
@@ -182,8 +190,8 @@ def remote(*args: Any, **options: Any) -> Any:  # noqa: ANN401
 def _make_remote(function: Callable[..., Any], options: dict[str, Any]) -> RemoteFunction:
     if inspect.isclass(function):
         raise TypeError(
-            f"{function.__name__} is a class, and this version of minray has tasks but no actors yet. Decorate a "
-            "function, or run this code on Ray itself."
+            f"{function.__name__} is a class, and this version of minray has tasks but no actors yet. "
+            "Decorate a function, or run this code on Ray itself."
         )
     if not callable(function):
         raise TypeError(f"The @remote decorator must be applied to a function, not to {function!r}.")
@@ -215,8 +223,8 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
         return _check_refs([object_refs], "get").get([object_refs], timeout)[0]
     if not isinstance(object_refs, list):
         raise ValueError(
-            f"Invalid type of object refs, {type(object_refs)}, is given. get() takes an ObjectRef, which is what "
-            "f.remote(...) and put(...) return, or a list of ObjectRefs."
+            f"Invalid type of object refs, {type(object_refs)}, is given. get() takes an ObjectRef, which "
+            "is what f.remote(...) and put(...) return, or a list of ObjectRefs."
         )
     return _check_refs(object_refs, "get").get(object_refs, timeout)
 
@@ -232,12 +240,13 @@ def _check_refs(refs: Sequence[Any], caller: str) -> CoreWorker:
         if type(ref) is not ObjectRef:
             error = TypeError if caller == "wait" else ValueError
             raise error(
-                f"Attempting to call `{caller}` on the value {ref!r}, which is not an ObjectRef. Did you call "
-                "`get` on it before, or forget `.remote`?"
+                f"Attempting to call `{caller}` on the value {ref!r}, which is not an ObjectRef. Did you "
+                "call `get` on it before, or forget `.remote`?"
             )
         if core is None or not core.made(ref):
             raise ValueError(
-                f"{ref!r} belongs to a session that has ended, and its value went with it. Submit the task again."
+                f"{ref!r} belongs to a session that has ended, and its value went with it. Submit the task "
+                "again."
             )
     return core or connected_core()
 
@@ -261,8 +270,8 @@ def put(value: Any) -> ObjectRef:  # noqa: ANN401
     """
     if isinstance(value, ObjectRef):
         raise TypeError(
-            "Calling 'put' on an ObjectRef is not allowed: the object exists already, so use the reference itself. "
-            "(If you really want an object that holds the reference, put it in a list.)"
+            "Calling 'put' on an ObjectRef is not allowed: the object exists already, so use the "
+            "reference itself. (If you really want an object that holds the reference, put it in a list.)"
         )
     try:
         return connected_core().put(value)
@@ -309,8 +318,8 @@ def wait(
         raise ValueError(f"Invalid number of objects to return: {num_returns}. It must be at least 1.")
     if num_returns > len(object_refs):
         raise ValueError(
-            f"num_returns cannot be greater than the number of object refs provided to wait: {num_returns} asked "
-            f"for, {len(object_refs)} given."
+            f"num_returns cannot be greater than the number of object refs provided to wait: {num_returns} "
+            f"asked for, {len(object_refs)} given."
         )
     return core.wait(list(object_refs), num_returns, timeout)
 

@@ -7,6 +7,7 @@ background thread steps in while nobody waits, so that what tasks print appears 
     thread in get() --reads--> socket <--reads only while nobody else does-- background thread
 """
 
+import contextlib
 import os
 import select
 import socket
@@ -21,9 +22,9 @@ from .messages import Message
 from .rpc import FrameReader, frame
 
 LOST = (
-    "The connection to the local scheduler is lost: its process has ended. All tasks and objects of the session "
-    "are gone with it. Call shutdown() and then init() to start anew; if you did not end it yourself, the file "
-    "logs/node.log in the session directory may say why."
+    "The connection to the local scheduler is lost: its process has ended. All tasks and objects of the "
+    "session are gone with it. Call shutdown() and then init() to start anew; if you did not end it "
+    "yourself, the file logs/node.log in the session directory may say why."
 )
 
 
@@ -185,10 +186,8 @@ class Connection:
         """Close the connection; threads that wait get an error."""
         self._closing = True
         self.lost = True
-        try:
+        with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         os.write(self._nudge_write, b"!")
         if self._background is not None and self._background is not threading.current_thread():
             self._background.join(2.0)

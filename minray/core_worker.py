@@ -367,8 +367,8 @@ class CoreWorker:
             except FileNotFoundError as error:
                 raise ObjectLostError(f"The object {payload[0]} has been freed.") from error
         assert kind == ERROR
-        error = pickle.loads(payload)
-        raise error.as_instanceof_cause() if isinstance(error, RayTaskError) else error
+        failure = pickle.loads(payload)
+        raise failure.as_instanceof_cause() if isinstance(failure, RayTaskError) else failure
 
     def get(self, refs: list[ObjectRef], timeout: float | None) -> list[Any]:
         """The values of all references, in order; see `api.get`."""
@@ -381,8 +381,9 @@ class CoreWorker:
             if missing:
                 self._raise_first_error(keys)  # one error is enough: the rest need not be waited for
                 raise GetTimeoutError(
-                    f"get() gave up after {timeout} s: {len(missing)} of {len(keys)} value(s) are not there yet. "
-                    "The tasks go on; ask again, with a longer timeout, or use wait() to take what is ready."
+                    f"get() gave up after {timeout} s: {len(missing)} of {len(keys)} value(s) are not "
+                    "there yet. The tasks go on; ask again, with a longer timeout, or use wait() to take "
+                    "what is ready."
                 )
         return [self.load(self._values[key]) for key in keys]
 

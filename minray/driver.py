@@ -24,7 +24,21 @@ logger = logging.getLogger("minray")
 
 # Keywords of `init` in Ray 0.8 to 2.x that mean nothing on one machine.
 _IGNORED_KEYWORDS = frozenset(
-    ["configure_logging", "dashboard_host", "dashboard_port", "driver_mode", "driver_object_store_memory", "enable_object_reconstruction", "head", "include_java", "include_webui", "job_config", "job_id", "labels", "local_mode", "log_to_stderr", "logging_config", "logging_format", "load_code_from_local", "lru_evict", "memory", "node_ip_address", "num_initial_workers", "num_redis_shards", "object_ref_seed", "object_id_seed", "plasma_directory", "plasma_store_socket_name", "raylet_socket_name", "redirect_output", "redirect_worker_output", "redis_address", "redis_max_memory", "redis_password", "redis_port", "huge_pages", "runtime_env", "storage", "temp_dir", "use_pickle", "use_raylet", "webui_host", "webui_url", "worker_path", "_driver_object_store_memory", "_enable_object_reconstruction", "_internal_config", "_lru_evict", "_memory", "_metrics_export_port", "_node_ip_address", "_node_name", "_plasma_directory", "_redis_max_memory", "_redis_password", "_redis_username", "_storage", "_system_config", "_temp_dir", "_tracing_startup_hook"]
+    {
+        *("configure_logging", "dashboard_host", "dashboard_port", "driver_mode"),
+        *("driver_object_store_memory", "enable_object_reconstruction", "head", "include_java"),
+        *("include_webui", "job_config", "job_id", "labels", "local_mode", "log_to_stderr"),
+        *("logging_config", "logging_format", "load_code_from_local", "lru_evict", "memory"),
+        *("node_ip_address", "num_initial_workers", "num_redis_shards", "object_ref_seed"),
+        *("object_id_seed", "plasma_directory", "plasma_store_socket_name", "raylet_socket_name"),
+        *("redirect_output", "redirect_worker_output", "redis_address", "redis_max_memory"),
+        *("redis_password", "redis_port", "huge_pages", "runtime_env", "storage", "temp_dir"),
+        *("use_pickle", "use_raylet", "webui_host", "webui_url", "worker_path"),
+        *("_driver_object_store_memory", "_enable_object_reconstruction", "_internal_config"),
+        *("_lru_evict", "_memory", "_metrics_export_port", "_node_ip_address", "_node_name"),
+        *("_plasma_directory", "_redis_max_memory", "_redis_password", "_redis_username", "_storage"),
+        *("_system_config", "_temp_dir", "_tracing_startup_hook"),
+    }
 )
 
 
@@ -37,8 +51,8 @@ def check_keywords(address: str | None, keywords: dict[str, Any], known: list[st
     """
     if address not in (None, "local", "auto"):
         raise ValueError(
-            f"minray runs on this machine only and cannot join the cluster at {address!r}. Leave address out, or use "
-            "Ray itself: import ray instead of minray, the rest stays the same."
+            f"minray runs on this machine only and cannot join the cluster at {address!r}. Leave address "
+            "out, or use Ray itself: import ray instead of minray, the rest stays the same."
         )
     unknown = sorted(set(keywords) - _IGNORED_KEYWORDS)
     if unknown:
@@ -173,7 +187,7 @@ def _session_info(config: dict[str, Any], session: Path, objects: Path) -> dict[
 
 def start_dashboard(include: bool | None) -> str | None:
     """Start the dashboard or find the one that runs; return its link."""
-    if include is False:
+    if include is False or process_state.session_dir is None:
         return None
     from . import dashboard_link  # sessions without a dashboard start quicker without it
 

@@ -83,7 +83,7 @@ class RayTaskError(RayError):
             return self
         try:
             both = _class_of_both(cause_class)
-            error = both(self.function_name, self.traceback_str, self.cause, self.pid)
+            error: RayTaskError = both(self.function_name, self.traceback_str, self.cause, self.pid)
         except TypeError:  # a class that is final, or whose layout cannot be combined
             return self
         return error

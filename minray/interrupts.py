@@ -6,7 +6,7 @@ could fly out of the middle of a write to a socket and leave half a message behi
 wakes up; when the shield is left, the handler that was there before runs.
 """
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 import signal
 import sys

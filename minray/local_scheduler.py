@@ -107,7 +107,7 @@ class LocalScheduler:
         node_id: bytes,
         resources: dict[str, float],
         store_capacity: int,
-        zygote: Any,
+        zygote: Any,  # noqa: ANN401 - a channel, or what stands for one in tests
         node_info: dict[str, Any],
     ) -> None:
         self.node_id = node_id
@@ -372,7 +372,12 @@ class LocalScheduler:
     # --- objects ------------------------------------------------------------------------------------
 
     def _seal(
-        self, object_id: bytes, kind: int, payload: Any, contained: tuple[bytes, ...], task: int | None
+        self,
+        object_id: bytes,
+        kind: int,
+        payload: Any,  # noqa: ANN401
+        contained: tuple[bytes, ...],
+        task: int | None,
     ) -> None:
         entry = self.objects.get(object_id)
         if entry is None:
@@ -389,9 +394,10 @@ class LocalScheduler:
             if not waiter.missing and waiter.spec.task_id in self.tasks:
                 self._arguments_ready(waiter)
 
-    def _push(self, client: Any, object_id: bytes, entry: ObjectEntry[Task]) -> None:
+    def _push(self, client: Client, object_id: bytes, entry: ObjectEntry[Task]) -> None:
         if not client.ready:
             self._pushing.append(client)
+        assert entry.kind is not None, "only sealed objects are pushed"
         client.ready.append((object_id, entry.kind, entry.payload))
 
     def flush_pushes(self) -> None:
@@ -572,8 +578,9 @@ class LocalScheduler:
         wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in task.demand)
         has = ", ".join(f"{amount:g} {name}" for name, amount in self._countable())
         return (
-            f"The task {task.spec.name!r} asks for {wanted}, but this node has only {has}. It waits, and will "
-            "go on waiting: ask for less with num_cpus=..., or start with init(num_cpus=...) large enough."
+            f"The task {task.spec.name!r} asks for {wanted}, but this node has only {has}. It waits, and "
+            "will go on waiting: ask for less with num_cpus=..., or start with init(num_cpus=...) large "
+            "enough."
         )
 
     def _countable(self) -> list[tuple[str, float]]:
@@ -584,8 +591,8 @@ class LocalScheduler:
     def _store_full_text(self, size: int) -> str:
         return (
             f"The object of {size:,} bytes does not fit: {self.store.used:,} of the object store's "
-            f"{self.store.capacity:,} bytes are in use. Delete references (and arrays made from them) that you "
-            "do not need any more, or start with init(object_store_memory=...) large enough."
+            f"{self.store.capacity:,} bytes are in use. Delete references (and arrays made from them) that "
+            "you do not need any more, or start with init(object_store_memory=...) large enough."
         )
 
 
@@ -598,13 +605,14 @@ def describe_exit(exit_code: int) -> str:
 
 def _crash_message(task: Task, pid: int, how: str) -> str:
     return (
-        f"The worker (pid={pid}) that ran the task {task.spec.name!r} died: {how}. Likely causes: the code called "
-        "os._exit, a C extension crashed, or the system ended the process for want of memory. The task was "
-        f"tried {task.attempt + 1} time(s); max_retries says how often it may be tried again."
+        f"The worker (pid={pid}) that ran the task {task.spec.name!r} died: {how}. Likely causes: the code "
+        "called os._exit, a C extension crashed, or the system ended the process for want of memory. The "
+        f"task was tried {task.attempt + 1} time(s); max_retries says how often it may be tried again."
     )
 
 
 def _object_lost(object_id: bytes) -> RayError:
     return ObjectLostError(
-        f"The object {object_id.hex()} is gone: the last reference to it was dropped before this one was used."
+        f"The object {object_id.hex()} is gone: the last reference to it was dropped before this one was "
+        "used."
     )

@@ -248,7 +248,7 @@ _CLASSES: tuple[Any, ...] = (
 )
 _TAGS = {cls: tag for tag, cls in enumerate(_CLASSES)}
 
-Message = tuple[Any, ...]  # an instance of one of the classes above
+Message = Any  # an instance of one of the classes above
 
 
 def encode(messages: list[Message]) -> bytes:

@@ -51,11 +51,12 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: life.close())
     listener.close()
+    zygote = next(pid for pid, name in parts.items() if name == "zygote")
     try:
         _watch(parts, wake_read, life, config["driver_pid"])
     finally:
         life.close()
-        _stop_parts(parts)
+        _stop_parts(parts, zygote)
         _clean_up(Path(config["session_dir"]))
         os.close(lock)
         with contextlib.suppress(OSError):
@@ -151,12 +152,11 @@ def _ended(parts: dict[int, str]) -> list[tuple[str, int]]:
     return ended
 
 
-def _stop_parts(parts: dict[int, str]) -> None:
+def _stop_parts(parts: dict[int, str], zygote: int) -> None:
     """The scheduler stops when its life line ends, the others when the scheduler has; then by force."""
-    for pid, name in list(parts.items()):
-        if name == "zygote":  # running tasks are ended at once, with all that they started
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+    # Running tasks are ended at once, with all that they started, even if the zygote itself is dead.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(zygote, signal.SIGKILL)
     deadline = time.monotonic() + STOP_SECONDS
     while parts and time.monotonic() < deadline:
         _ended(parts)

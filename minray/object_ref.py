@@ -79,7 +79,8 @@ class CollectRefs:
 
     def __enter__(self) -> list[bytes]:
         self._outer = getattr(_collecting, "found", None)
-        _collecting.found = found = []
+        found: list[bytes] = []
+        _collecting.found = found
         return found
 
     def __exit__(self, *exc_info: object) -> None:

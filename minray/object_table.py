@@ -11,7 +11,6 @@
 A pure state machine: methods return what has to be done, `LocalScheduler` does it.
 """
 
-from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
 from .references import ReferenceTable
@@ -30,7 +29,7 @@ class ObjectEntry(Generic[WaiterT]):
         self.payload: Any = None
         self.contained: tuple[bytes, ...] = ()
         self.waiters: list[WaiterT] = []  # tasks that have it as an argument
-        self.subscribers: list[Hashable] = []  # processes that want its value
+        self.subscribers: list[Any] = []  # processes that want its value
 
     @property
     def ready(self) -> bool:

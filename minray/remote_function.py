@@ -81,33 +81,36 @@ def update_options(options: TaskOptions, changes: dict[str, Any]) -> TaskOptions
 
 
 def _checked(key: str, value: Any) -> Any:  # noqa: ANN401 - the user's input
+    """The value of an option, in the form that `TaskOptions` holds it."""
     if value is None:
         return None
-    if key in ("num_cpus", "num_gpus"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f"{key} must be a number, but it is {value!r}.")
-    elif key == "resources":
-        if "CPU" in value or "GPU" in value:
-            raise ValueError(
-                "Use the 'num_cpus' and 'num_gpus' keywords instead of 'CPU' and 'GPU' in 'resources'."
-            )
-        return tuple(sorted(value.items()))
-    elif key == "num_returns":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(
-                f"The keyword 'num_returns' only accepts 0 or a positive integer, not {value!r}."
-            )
-    elif key == "max_retries":
-        if not isinstance(value, int) or value < -1:
-            raise ValueError(
-                f"The keyword 'max_retries' only accepts 0, -1 or a positive integer, not {value!r}."
-            )
-    elif key == "retry_exceptions":
-        return _retry_exceptions(value)
+    check = _CHECKS.get(key)
+    return value if check is None else check(key, value)
+
+
+def _number(key: str, value: Any) -> float:  # noqa: ANN401
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{key} must be a number, but it is {value!r}.")
     return value
 
 
-def _retry_exceptions(value: Any) -> bytes:  # noqa: ANN401
+def _resources(_key: str, value: dict[str, float]) -> tuple[tuple[str, float], ...]:
+    if "CPU" in value or "GPU" in value:
+        raise ValueError(
+            "Use the 'num_cpus' and 'num_gpus' keywords instead of 'CPU' and 'GPU' in 'resources' keyword."
+        )
+    return tuple(sorted(value.items()))
+
+
+def _count(key: str, value: Any) -> int:  # noqa: ANN401
+    least = -1 if key == "max_retries" else 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        allowed = "0, -1" if least else "0"
+        raise ValueError(f"The keyword {key!r} only accepts {allowed} or a positive integer, not {value!r}.")
+    return value
+
+
+def _retry_exceptions(_key: str, value: Any) -> bytes:  # noqa: ANN401
     if isinstance(value, bool):
         return b"*" if value else b""
     classes = tuple(value)
@@ -117,12 +120,22 @@ def _retry_exceptions(value: Any) -> bytes:  # noqa: ANN401
     return data
 
 
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "num_cpus": _number,
+    "num_gpus": _number,
+    "resources": _resources,
+    "num_returns": _count,
+    "max_retries": _count,
+    "retry_exceptions": _retry_exceptions,
+}
+
+
 class RemoteFunction:
     """A function whose calls are tasks; made by `@remote`.
 
     The function is pickled at its first `.remote(...)`, with the closure and the global variables that it has
-    then, and sent to a worker when the worker first needs it.  Defining it anew, in a notebook cell, makes a new
-    `RemoteFunction`.
+    then, and sent to a worker when the worker first needs it.  Defining it anew, in a notebook cell, makes a
+    new `RemoteFunction`.
 
     Example:
         >>> @ray.remote
@@ -167,7 +180,8 @@ class RemoteFunction:
         """The same function with other options, for the next call.
 
         Args:
-            **changes: `num_cpus`, `num_gpus`, `resources`, `num_returns`, `max_retries`, `retry_exceptions`, `name`.
+            **changes: `num_cpus`, `num_gpus`, `resources`, `num_returns`, `max_retries`, `retry_exceptions`,
+            `name`.
 
         Raises:
             ValueError: there is no such option; the message names the nearest one.

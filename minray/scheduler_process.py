@@ -5,9 +5,9 @@ One turn of the loop::
     wait until something is readable -> take all messages in -> schedule -> empty the outboxes
 
 So what arrives together is handled together and answered with one write per connection.  Drivers are answered
-when nothing else is left to do, at the latest after `ANSWER_SECONDS`: while workers keep the scheduler busy, waking
-the driver for every single result would cost more than the results.  Nothing here blocks: a driver or GCS that
-reads slowly finds its messages later.
+when nothing else is left to do, at the latest after `ANSWER_SECONDS`: while workers keep the scheduler busy,
+waking the driver for every single result would cost more than the results.  Nothing here blocks: a driver or
+GCS that reads slowly finds its messages later.
 """
 
 import contextlib

@@ -9,8 +9,10 @@ views of the store itself.  The layout of serialized data::
                       a multiple of 64 bytes so that vector instructions are happy
 """
 
+import os
 import pickle
 import struct
+import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -119,14 +121,14 @@ def deserialize(data: bytes | memoryview) -> Any:  # noqa: ANN401
 
 
 def serialize_function(function: Callable[..., Any], name: str) -> bytes:
-    """Turn a function's code, closure and globals into bytes.
+    """Turn a function's code, closure and globals into bytes, together with where its modules may be found.
 
     Raises:
         TypeError: something that the function uses cannot be pickled; the message names it.
     """
     try:
         with CollectRefs():
-            return cloudpickle.dumps(function, protocol=5)
+            code: bytes = cloudpickle.dumps(function, protocol=5)
     except Exception as error:
         culprits = "; ".join(_unpicklable_parts(function)) or "something that it refers to"
         raise TypeError(
@@ -135,6 +137,15 @@ def serialize_function(function: Callable[..., Any], name: str) -> bytes:
             "and generators cannot travel. Create such things inside the function, or pass what they are "
             "made from as an argument."
         ) from error
+    return pickle.dumps((code, [os.path.abspath(folder) for folder in sys.path]), 5)
+
+
+def deserialize_function(data: bytes) -> Callable[..., Any]:
+    """Turn bytes back into the function; folders that its process added to sys.path are added here too."""
+    code, folders = pickle.loads(data)
+    sys.path += [folder for folder in folders if folder not in sys.path]
+    function: Callable[..., Any] = pickle.loads(code)
+    return function
 
 
 def _unpicklable_parts(function: Callable[..., Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """A session as a Chrome trace: open the file at https://ui.perfetto.dev or in chrome://tracing.
 
-A row a worker, a bar a task (and, inside it, the times that it waited in `get`); tasks that failed are marked.
+A row a worker, a bar a task, and inside it the times that it waited in `get`.
 """
 
 import contextlib
@@ -12,7 +12,8 @@ from typing import Any
 from .event_store import connect_readonly
 from .events import FINAL_STATES, TaskState
 
-_BUSY = "SELECT e.task, t.name, e.attempt, e.state, e.ts, e.worker, t.task_id FROM task_events e JOIN tasks t USING (task)"
+_BUSY = """SELECT e.task, t.name, e.attempt, e.state, e.ts, e.worker, t.task_id
+           FROM task_events e JOIN tasks t USING (task)"""
 _WAITING = (TaskState.RUNNING_IN_RAY_GET, TaskState.RUNNING_IN_RAY_WAIT)
 
 

@@ -4,7 +4,7 @@
 
     RunTask -> load function and arguments -> run -> serialize results -> TaskDone
                                                |
-                         print() -> Print      '- may itself submit tasks, `get`, `put`: it is a core worker too
+                       print() -> Print        '- may submit tasks, `get`, `put`: it is a core worker too
 """
 
 import contextlib
@@ -29,8 +29,22 @@ from .core_worker import CoreWorker
 from .exceptions import RayError, RaySystemError, RayTaskError, TaskCancelledError, UnserializableException
 from .ids import object_id
 from .messages import ERROR, INLINE, Exit, Print, RunTask, TaskDone
-from .serialization import deserialize, serialize
+from .serialization import deserialize, deserialize_function, serialize
 from .sessions import shared_memory_dir
+
+
+class _LazyFunction:
+    """A function's code that has arrived but was not needed yet."""
+
+    def __init__(self, blob: bytes) -> None:
+        self._blob = blob
+
+    def load(self, name: str) -> Callable[..., Any]:
+        try:
+            function = deserialize_function(self._blob)
+        except Exception as error:
+            raise _with_advice(error, f"the function {name!r}") from error
+        return function
 
 
 class TaskStream:
@@ -104,10 +118,10 @@ class Worker:
 
     def __init__(self, core: CoreWorker) -> None:
         self._core = core
-        self._functions: dict[bytes, Callable[..., Any]] = {}
+        self._functions: dict[bytes, Callable[..., Any] | _LazyFunction] = {}
         self._in_user_code = False
         self._streams = [TaskStream(core, "stdout", 1), TaskStream(core, "stderr", 2)]
-        sys.stdout, sys.stderr = self._streams  # type: ignore[assignment]
+        sys.stdout, sys.stderr = self._streams
         for stream, fd in (("stdout", 1), ("stderr", 2)):
             forward_output(core, stream, fd)
         signal.signal(signal.SIGINT, self._on_cancel)
@@ -139,15 +153,22 @@ class Worker:
         self._core.task = task
         started = time.time()
         try:
-            results, error, retry = self._execute(task)
+            # The value lives until the message is sent: references in it must not be dropped before the message
+            # has told the scheduler that the result contains them.
+            value, (results, error, retry) = self._execute(task)
         finally:
             for stream in self._streams:
                 stream.finish()
         self._core.send(TaskDone(task.task_id, results, started, time.time(), error, retry))
+        del value
         self._core.task = None
 
-    def _execute(self, task: RunTask) -> Any:  # noqa: ANN401 - (results, error, retry) of TaskDone
-        """Run the task's function; whatever it raises becomes its result."""
+    def _execute(self, task: RunTask) -> tuple[Any, Any]:
+        """Run the task's function; whatever it raises becomes its result.
+
+        Returns:
+            What the function returned, and (results, error, retry) of `TaskDone`.
+        """
         try:
             try:
                 function, args, kwargs = self._load(task)
@@ -156,19 +177,19 @@ class Worker:
                 del args, kwargs
             finally:
                 self._in_user_code = False
-            return self._results(task, value), None, False
+            return value, (self._results(task, value), None, False)
         except KeyboardInterrupt:
             error: BaseException = TaskCancelledError(task.task_id.hex())
-            return self._failure(task, error, "TaskCancelledError", "")
+            return None, self._failure(task, error, "TaskCancelledError", "")
         except BaseException as raised:
             text = _user_traceback(raised)
             wrapped = RayTaskError(task.name, text, raised, os.getpid())
-            return self._failure(task, wrapped, type(raised).__name__, text)
+            return None, self._failure(task, wrapped, type(raised).__name__, text)
 
     def _load(self, task: RunTask) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
         """The task's function and arguments."""
         if task.function_blob is not None:
-            self._functions[task.function_id] = _LazyFunction(task.function_blob)  # type: ignore[assignment]
+            self._functions[task.function_id] = _LazyFunction(task.function_blob)
         function = self._functions[task.function_id]
         if isinstance(function, _LazyFunction):
             function = self._functions[task.function_id] = function.load(task.name)
@@ -190,8 +211,8 @@ class Worker:
             values = list(value) if hasattr(value, "__iter__") else [value]
             if len(values) != task.num_returns:
                 raise ValueError(
-                    f"The task {task.name!r} should return {task.num_returns} values (num_returns), but it returned "
-                    f"{len(values) if hasattr(value, '__iter__') else 'one ' + type(value).__name__}."
+                    f"The task {task.name!r} should return {task.num_returns} values (num_returns), but it "
+                    f"returned {len(values) if hasattr(value, '__iter__') else type(value).__name__}."
                 )
         return tuple(self._result(task, index, part) for index, part in enumerate(values))
 
@@ -200,9 +221,9 @@ class Worker:
             serialized = serialize(value)
         except Exception as error:
             raise TypeError(
-                f"The task {task.name!r} returned a {type(value).__name__}, which cannot be sent to another process "
-                f"({type(error).__name__}: {error}). Return plain data instead, and make such things where they "
-                "are used."
+                f"The task {task.name!r} returned a {type(value).__name__}, which cannot be sent to "
+                f"another process ({type(error).__name__}: {error}). Return plain data instead, and make "
+                "such things where they are used."
             ) from error
         if serialized.size > INLINE_BYTES:
             kind, payload = self._core.store(object_id(task.task_id, index), serialized)
@@ -216,26 +237,13 @@ class Worker:
         return results, message, _should_retry(task, cause)
 
 
-class _LazyFunction:
-    """A function's code that has arrived but was not needed yet."""
-
-    def __init__(self, blob: bytes) -> None:
-        self._blob = blob
-
-    def load(self, name: str) -> Callable[..., Any]:
-        try:
-            function: Callable[..., Any] = pickle.loads(self._blob)
-        except Exception as error:
-            raise _with_advice(error, f"the function {name!r}") from error
-        return function
-
-
 def _with_advice(error: Exception, what: str) -> Exception:
     """The same kind of error, with the likely cause and the remedy."""
     advice = (
-        f"{error}\nThe worker could not unpickle {what}. Likely cause: a class or module that the driver has is not "
-        "there in the worker, such as a module in a folder that only the driver's sys.path knows, or a name that "
-        "was redefined. Put the module where both find it, or define the class in the notebook or script itself."
+        f"{error}\nThe worker could not unpickle {what}. Likely cause: a class or module that the driver "
+        "has is not there in the worker, such as a module in a folder that only the driver's sys.path "
+        "knows, or a name that was redefined. Put the module where both find it, or define the class in "
+        "the notebook or script itself."
     )
     try:
         return type(error)(advice)
@@ -294,5 +302,5 @@ def main(config: dict[str, Any], number: int) -> None:
 
 
 def _print_past_the_core() -> None:
-    """A process that a task forks must not speak on the worker's connection; its output goes through the pipes."""
+    """A process that a task forks must not speak on the worker's connection: it prints into the pipes."""
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
