@@ -67,7 +67,7 @@ def _title(scene: Scene | None) -> str:
     program = escape(short_program(meta.get("entrypoint", "")))
     parts = [f"{program} pid {escape(meta.get('driver_pid', '?'))}"]
     if "num_cpus" in meta:
-        parts.append(f"{escape(meta['num_cpus'])} CPUs")
+        parts.append(f"{escape(meta['num_cpus'].removesuffix('.0'))} CPUs")
     if scene.began:
         parts.append(f"since {datetime.fromtimestamp(scene.began):%H:%M:%S}")
     parts.append(count(scene.session.task_total(), "task"))

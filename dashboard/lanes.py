@@ -20,6 +20,10 @@ from .theme import DRIVER_COLOUR, STATE_LABELS, FunctionColours, duration
 
 NAME_LIMIT = 80
 DRIVER_ROW = 0
+SOLID = (
+    1.0,
+    0.78,
+)  # neighbours on a worker differ a little, so that one is seen to end and the next to begin
 PALE = 0.35
 BAR_HEIGHT = 0.62
 FOOT = (0.33, 0.45)  # where a start's tick is, below the middle of its row
@@ -54,7 +58,7 @@ def strips(bar: Bar, now: float) -> list[Strip]:
     """Cut a bar where it begins and ends to wait; what goes on still ends `now`.
 
     Example:
-        >>> bar = Bar(1, 0, "f", 1, 0, 0.0, 9.0, 0.0, TaskState.FINISHED, ((2.0, 5.0),))
+        >>> bar = Bar(1, 0, "f", 1, 0, 0.0, 9.0, 0.0, TaskState.FINISHED, ((2.0, 5.0),), 1)
         >>> [(strip.start, strip.end, strip.blocked) for strip in strips(bar, now=9.0)]
         [(0.0, 2.0, False), (2.0, 5.0, True), (5.0, 9.0, False)]
     """
@@ -90,7 +94,7 @@ def bar_columns(bars: Iterable[Bar], began: float, now: float, colours: Function
             columns["row"].append(row)
             columns["tick"].append(row + FOOT[1 if place == 0 else 0])
             columns["colour"].append(colours[bar.name])
-            columns["alpha"].append(PALE if strip.blocked else 1.0)
+            columns["alpha"].append(PALE if strip.blocked else SOLID[bar.place % 2])
             for key, value in text.items():
                 columns[key].append(value)
     return columns

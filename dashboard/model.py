@@ -44,6 +44,7 @@ class Bar(NamedTuple):
     queued: float  # seconds from submission to start
     state: TaskState
     blocked: tuple[tuple[float, float | None], ...]  # when it waited for other tasks, in get or wait
+    place: int  # the how manieth execution of its worker it is, from 1
 
 
 class Wait(NamedTuple):
@@ -68,6 +69,7 @@ class Execution:
     state: TaskState = TaskState.PENDING_ARGS_AVAIL
     worker: int | None = None
     start: float | None = None
+    place: int = 0
     blocked: tuple[tuple[float, float | None], ...] = ()
 
     def enter(self, state: TaskState, ts: float, worker: int | None) -> None:
@@ -96,6 +98,7 @@ class Execution:
             queued=max(0.0, self.start - self.submitted),
             state=self.state,
             blocked=self.blocked,
+            place=self.place,
         )
 
 
@@ -111,6 +114,7 @@ class Worker:
     since: float = 0.0
     detail: str = ""
     lane: int | None = None
+    executions: int = 0  # begun so far
     execution: Execution | None = None
 
 
@@ -200,8 +204,7 @@ class Session:
             if state in FINAL_STATES:
                 self._close(execution, ts)
             elif state in BUSY_STATES and execution.worker is not None:
-                self._give_lane(occupant := self._worker(execution.worker))
-                occupant.execution = execution
+                self._occupy(self._worker(execution.worker), execution)
             self._saw_task(ts)
 
     def api_calls(self, rows: Iterable[tuple[int, str, float, float, int, int]]) -> None:
@@ -248,6 +251,13 @@ class Session:
         if number not in self.workers:
             self.workers[number] = Worker(number)
         return self.workers[number]
+
+    def _occupy(self, worker: Worker, execution: Execution) -> None:
+        self._give_lane(worker)
+        worker.execution = execution
+        if not execution.place:
+            worker.executions += 1
+            execution.place = worker.executions
 
     def _give_lane(self, worker: Worker) -> None:
         """A new worker is drawn in the lane of one that has died, if there is such a lane."""

@@ -35,6 +35,7 @@ TILES = (
     ("failed", "failed", (TaskState.FAILED,), "It raised an exception, or its worker died (FAILED)"),
 )
 DEAD_SHOWN = 4  # dead workers that nobody replaced and that still get a cell
+LEFT = "left when idle"  # what the local scheduler writes of a worker that was not needed any more
 CELLS_SHOWN = 64
 
 NO_SESSION = """
@@ -72,7 +73,7 @@ def status_html(scene: Scene) -> str:
         html += f'<section class="problem" role="alert">{escape(scene.source.problem)}</section>'
         if not scene.session.task_total():
             return html
-    html += _tiles(scene) + _workers(scene)
+    html += _tiles(scene) + (_workers(scene) if scene.live else _unfinished(scene))
     if scene.live and not scene.session.task_total():
         html += NO_TASKS
     return html
@@ -114,13 +115,21 @@ def _rate(scene: Scene) -> str:
 def _workers(scene: Scene) -> str:
     latest = [worker for worker in scene.session.lanes() if worker]
     alive = [worker for worker in latest if worker.state != "DEAD"]
-    dead = sorted((worker for worker in latest if worker.state == "DEAD"), key=lambda worker: -worker.since)
-    dead = dead[:DEAD_SHOWN] if scene.live else []
-    cells = [_cell(worker, scene) for worker in (alive + dead)[:CELLS_SHOWN]]
-    if not cells:
+    dead = [worker for worker in latest if worker.state == "DEAD" and worker.detail != LEFT]
+    wanted = alive + sorted(dead, key=lambda worker: -worker.since)[:DEAD_SHOWN]
+    cells = "".join(_cell(worker, scene) for worker in wanted[:CELLS_SHOWN])
+    more = len(wanted) - CELLS_SHOWN
+    note = f'<p class="note">{CELLS_SHOWN} of {count(len(wanted), "worker")} shown.</p>' if more > 0 else ""
+    return f'<ul class="cells" aria-label="Workers">{cells}</ul>{note}'
+
+
+def _unfinished(scene: Scene) -> str:
+    """What a session that has ended did not get done."""
+    counts = scene.session.counts
+    number = scene.session.task_total() - counts[TaskState.FINISHED] - counts[TaskState.FAILED]
+    if not number:
         return ""
-    shown = f"{len(cells)} of {count(len(latest), 'worker')}"
-    return f'<ul class="cells" aria-label="{shown}">{"".join(cells)}</ul>'
+    return f'<p class="note">The session ended with {count(number, "task")} unfinished.</p>'
 
 
 def _cell(worker: Worker, scene: Scene) -> str:
