@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import minray as ray
+from minray import process_state
 from minray.event_store import connect_readonly
 
 PATIENCE = 30.0  # seconds after which a condition that did not come true fails a test
@@ -89,15 +91,26 @@ class Tally:
         return self.path.read_text().splitlines()
 
 
-def rows(sql: str, *values: object, database: Path | None = None) -> list[tuple[Any, ...]]:
-    """Ask the running session's event store, or another one."""
-    with closing(connect_readonly(database or event_store())) as connection:
-        return connection.execute(sql, values).fetchall()
+def session_dir() -> Path:
+    """The directory of the running session."""
+    assert process_state.session_dir is not None, "no session runs"
+    return process_state.session_dir
 
 
 def event_store() -> Path:
     """The running session's ``session.db``."""
-    return Path(ray.init(ignore_reinit_error=True)["session_dir"]) / "session.db"
+    return session_dir() / "session.db"
+
+
+def rows(sql: str, *values: object, database: Path | None = None) -> list[tuple[Any, ...]]:
+    """Ask the running session's event store (empty until the GCS has made it), or another one."""
+    try:
+        with closing(connect_readonly(database or event_store())) as connection:
+            return connection.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if "unable to open" in str(error) or "no such table" in str(error):
+            return []
+        raise
 
 
 def wait_for_rows(sql: str, *values: object, count: int = 1) -> list[tuple[Any, ...]]:

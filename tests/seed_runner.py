@@ -19,9 +19,9 @@ import bokeh.io
 import bokeh.plotting
 from bokeh.resources import INLINE
 from IPython.core.interactiveshell import InteractiveShell
-from seed_cells import cells_of, names_from_elsewhere
 
 import minray
+from seed_cells import cells_of, names_from_elsewhere
 
 HELPER_MODULE = '''
 def p(number, seconds):

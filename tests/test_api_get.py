@@ -5,9 +5,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from runtime_tools import Gate
 
 from minray.exceptions import GetTimeoutError, RayTaskError
+from runtime_tools import Gate
 
 
 def test_get_of_one_reference_is_its_value(ray_session: ModuleType) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from runtime_tools import Gate, run_good_script, session, wait_until
 
 import minray as ray
+from runtime_tools import Gate, run_good_script, session, wait_until
 
 
 @ray.remote

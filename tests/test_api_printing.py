@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from runtime_tools import run_good_script, run_script, wait_for_rows
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -20,6 +21,8 @@ def test_a_print_in_a_task_appears_with_name_and_pid(tmp_path: Path) -> None:
         tmp_path,
         """
         import minray as ray
+
+        ray.init(num_cpus=2, include_dashboard=False)
 
         @ray.remote
         def say(word):
@@ -60,6 +63,8 @@ def test_lines_keep_their_order_within_a_task(tmp_path: Path) -> None:
         """
         import minray as ray
 
+        ray.init(num_cpus=2, include_dashboard=False)
+
         @ray.remote
         def count():
             for n in range(50):
@@ -81,6 +86,8 @@ def test_standard_error_goes_to_standard_error(tmp_path: Path) -> None:
         import sys
         import minray as ray
 
+        ray.init(num_cpus=2, include_dashboard=False)
+
         @ray.remote
         def warn():
             print("careful", file=sys.stderr)
@@ -100,6 +107,8 @@ def test_a_print_appears_while_the_task_still_runs(tmp_path: Path) -> None:
         """
         import os, pathlib, sys, time
         import minray as ray
+
+        ray.init(num_cpus=2, include_dashboard=False)
 
         flag = pathlib.Path(__file__).with_suffix(".flag")
 
@@ -136,7 +145,7 @@ def test_log_to_driver_false_keeps_them_quiet(tmp_path: Path) -> None:
         """
         import minray as ray
 
-        ray.init(num_cpus=1, log_to_driver=False)
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
 
         @ray.remote
         def say():
@@ -153,6 +162,8 @@ def test_what_nested_tasks_print_appears_too(tmp_path: Path) -> None:
         tmp_path,
         """
         import minray as ray
+
+        ray.init(num_cpus=2, include_dashboard=False)
 
         @ray.remote
         def inner():
@@ -174,6 +185,8 @@ def test_text_of_every_script_and_length_arrives(tmp_path: Path) -> None:
         """
         import minray as ray
 
+        ray.init(num_cpus=2, include_dashboard=False)
+
         @ray.remote
         def say():
             print("ünïcödé \\N{SNOWMAN}", "x" * 100_000)
@@ -191,6 +204,8 @@ def test_output_of_programs_that_a_task_runs_does_not_break_anything(tmp_path: P
         """
         import os, subprocess
         import minray as ray
+
+        ray.init(num_cpus=2, include_dashboard=False)
 
         @ray.remote
         def run():

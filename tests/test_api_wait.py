@@ -5,9 +5,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from runtime_tools import Gate, wait_until
 
 from minray import ObjectRef
+from runtime_tools import Gate, wait_until
 
 
 @pytest.fixture

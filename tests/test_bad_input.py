@@ -14,10 +14,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from runtime_tools import Gate, run_script, session, start_script, wait_until
 
 import minray as ray
 from minray.exceptions import ObjectStoreFullError, RayError, RayTaskError
+from runtime_tools import Gate, run_script, session, start_script, wait_until
 
 
 @ray.remote

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from runtime_tools import Gate, rows, run_script, session, start_script, wait_until
 
 import minray as ray
 from minray.sessions import is_live, shared_memory_dir
+from runtime_tools import Gate, rows, run_script, session, start_script, wait_until
 
 BEGIN = """
 import os, pathlib, signal, sys, time

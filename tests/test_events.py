@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from minray.api import record_experiment
-from runtime_tools import Gate, event_store, rows, session, wait_for_rows, wait_until
 
 import minray as ray
 from minray import ObjectRef
+from minray.api import record_experiment
 from minray.event_store import connect_readonly
 from minray.events import SCHEMA_VERSION
 from minray.exceptions import WorkerCrashedError
+from runtime_tools import Gate, event_store, rows, session, wait_for_rows, wait_until
 
 
 @ray.remote
@@ -285,7 +285,7 @@ def test_the_recording_holds_no_values_and_no_pickles(ray_session: ModuleType) -
 def test_a_slow_reader_does_not_hold_up_the_runtime(ray_session: ModuleType) -> None:
     ray_session.get(quick.remote())
     with closing(connect_readonly(event_store())) as reader:
-        cursor = reader.execute("SELECT * FROM task_events, task_events, task_events")
+        cursor = reader.execute("SELECT * FROM task_events a, task_events b, task_events c")
         cursor.fetchone()
         assert ray_session.get([quick.remote(n) for n in range(1000)]) == list(range(1000))
         wait_until(lambda: rows("SELECT count(*) FROM task_states WHERE state = 'FINISHED'") == [(1001,)])
@@ -311,9 +311,9 @@ def test_timeline_writes_a_chrome_trace_that_perfetto_opens(ray_session: ModuleT
     for event in events:
         assert event["ph"] in ("X", "M", "B", "E", "i", "s", "f", "t", "C")
         assert isinstance(event["pid"], int)
-        assert isinstance(event["tid"], int)
         assert event["name"]
         if event["ph"] == "X":
+            assert isinstance(event["tid"], int)
             assert event["ts"] > 0
             assert event["dur"] >= 0
     runs = [event for event in events if event["ph"] == "X" and "quick" in event["name"]]

@@ -12,10 +12,10 @@ from types import ModuleType
 
 import psutil
 import pytest
-from runtime_tools import Gate, Tally, in_thread, rows, session, wait_for_rows, wait_until
 
 import minray as ray
 from minray.exceptions import RayError, RayTaskError, WorkerCrashedError
+from runtime_tools import Gate, Tally, in_thread, rows, session, session_dir, wait_for_rows, wait_until
 
 
 @ray.remote
@@ -233,7 +233,7 @@ def test_a_task_may_fork_and_use_multiprocessing(ray_session: ModuleType) -> Non
 
 def parts_of_the_runtime() -> list[psutil.Process]:
     """The session's supervisor and what it started: GCS, zygote, local scheduler; not the workers."""
-    directory = ray.init(ignore_reinit_error=True)["session_dir"]
+    directory = str(session_dir())
     supervisors = [
         child for child in psutil.Process().children() if any(directory in part for part in child.cmdline())
     ]

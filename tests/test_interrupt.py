@@ -2,15 +2,14 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from runtime_tools import Gate, in_thread, start_script, wait_until
 
 import minray as ray
+from runtime_tools import Gate, in_thread, start_script, wait_until
 
 
 @ray.remote
@@ -29,16 +28,15 @@ def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-@contextmanager
-def interrupted_when(condition: Callable[[], object]) -> Iterator[None]:
-    """Interrupt the body, which must last until then, once the condition holds."""
+def interrupted(body: Callable[[], object], when: Callable[[], object]) -> None:
+    """Run the body, which must last until then, and interrupt it once the condition holds."""
 
     def press() -> None:
-        wait_until(condition)
+        wait_until(when)
         interrupt()
 
-    with in_thread(press), pytest.raises(KeyboardInterrupt):
-        yield
+    with pytest.raises(KeyboardInterrupt), in_thread(press):
+        body()
 
 
 def test_an_interrupted_get_leaves_task_and_runtime_as_they_were(
@@ -46,8 +44,7 @@ def test_an_interrupted_get_leaves_task_and_runtime_as_they_were(
 ) -> None:
     gate = Gate(tmp_path)
     held = hold.remote(gate)
-    with interrupted_when(gate.visitors):
-        ray_session.get(held)
+    interrupted(lambda: ray_session.get(held), when=gate.visitors)
     assert ray_session.get(double.remote(2)) == 4
     assert ray_session.wait([held], timeout=0) == ([], [held])
     gate.open()
@@ -59,8 +56,7 @@ def test_an_interrupted_wait_leaves_task_and_runtime_as_they_were(
 ) -> None:
     gate = Gate(tmp_path)
     held = hold.remote(gate)
-    with interrupted_when(gate.visitors):
-        ray_session.wait([held])
+    interrupted(lambda: ray_session.wait([held]), when=gate.visitors)
     gate.open()
     assert ray_session.get(held) == "through"
 
@@ -69,18 +65,20 @@ def test_a_get_can_be_interrupted_again_and_again(ray_session: ModuleType, tmp_p
     gate = Gate(tmp_path)
     held = hold.remote(gate)
     for _ in range(10):
-        with interrupted_when(gate.visitors):
-            ray_session.get(held)
+        interrupted(lambda: ray_session.get(held), when=gate.visitors)
     gate.open()
     assert ray_session.get([held, double.remote(1)]) == ["through", 2]
 
 
 def test_interrupts_at_any_moment_of_submitting_and_getting_lose_nothing(ray_session: ModuleType) -> None:
     rounds: list[int] = []
+
+    def submit_and_get() -> None:
+        while True:
+            rounds.append(sum(ray_session.get([double.remote(n) for n in range(5)])))
+
     for goal in range(3, 63, 3):
-        with interrupted_when(lambda goal=goal: len(rounds) >= goal):
-            while True:
-                rounds.append(sum(ray_session.get([double.remote(n) for n in range(5)])))
+        interrupted(submit_and_get, when=lambda goal=goal: len(rounds) >= goal)
         assert ray_session.get([double.remote(n) for n in range(20)]) == [2 * n for n in range(20)]
     assert set(rounds) == {20}
     wait_until(lambda: ray_session.available_resources().get("CPU") == 2.0)
@@ -132,6 +130,8 @@ def test_a_script_that_is_interrupted_ends_quietly_but_for_its_own_traceback(tmp
         f"""
         import pathlib, time
         import minray as ray
+
+        ray.init(num_cpus=2, include_dashboard=False)
 
         @ray.remote
         def hold():

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runtime_tools import Gate, rows, session, wait_for_rows, wait_until
 
 import minray as ray
 from minray import ObjectRef
 from minray.sessions import shared_memory_dir
+from runtime_tools import Gate, rows, session, session_dir, wait_for_rows, wait_until
 
 LARGE = 1_000_000  # float64 numbers: 8 MB, far beyond what travels inline
 
@@ -22,8 +22,7 @@ Array = np.ndarray[Any, Any]
 
 def segments() -> list[Path]:
     """The files of the running session's object store."""
-    name = Path(ray.init(ignore_reinit_error=True)["session_dir"]).name
-    folder = shared_memory_dir(name)
+    folder = shared_memory_dir(session_dir().name)
     return [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
 
 

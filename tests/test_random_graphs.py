@@ -8,18 +8,17 @@ its own.  `expected` computes in plain Python what `submit` must find with tasks
 import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runtime_tools import session, wait_until
 
 import minray as ray
 from minray import ObjectRef
 from minray.sessions import shared_memory_dir
+from runtime_tools import session, session_dir, wait_until
 
 BIG = 30_000  # numbers: 240 kB, more than travels inline
 
@@ -207,10 +206,9 @@ def test_the_working_list_returns_every_reference_once(numbers: list[int], wante
 
 @pytest.mark.usefixtures("shared_session")
 def test_nothing_is_kept_when_all_references_are_gone() -> None:
-    directory = Path(ray.init(ignore_reinit_error=True)["session_dir"])
     big = Node((), (), put=False, fails=False, big=True, pair=False, child=False)
     nodes = [big] + [replace(big, inputs=(n,), nested=(n // 2,)) for n in range(9)]
     assert_same(submit(nodes), expected(nodes))
     gc.collect()
-    objects = shared_memory_dir(directory.name)
+    objects = shared_memory_dir(session_dir().name)
     wait_until(lambda: not any(objects.rglob("*")), "the object store to be empty")

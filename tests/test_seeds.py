@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from seed_cells import Cell, cells_of, names_from_elsewhere
 from seed_runner import adapt_to_bokeh, difference
 

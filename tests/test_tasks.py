@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runtime_tools import Gate
 
 import minray as ray
 from minray import ObjectRef
 from minray.exceptions import RayTaskError
+from runtime_tools import Gate
 
 
 @ray.remote

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from runtime_tools import Gate, Tally, rows, session, wait_for_rows, wait_until
 
 import minray as ray
 from minray import ObjectRef
 from minray.exceptions import RayTaskError, TaskCancelledError, WorkerCrashedError
+from runtime_tools import Gate, Tally, rows, session, wait_for_rows, wait_until
 
 
 @ray.remote

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from runtime_tools import run_good_script
 
 OFFSET = 100
@@ -62,6 +63,8 @@ def test_two_functions_that_call_each_other_find_each_other(tmp_path: Path) -> N
         """
         import minray as ray
 
+        ray.init(num_cpus=2, include_dashboard=False)
+
         @ray.remote
         def ping(n):
             return ["ping"] + (ray.get(pong.remote(n - 1)) if n else [])
@@ -84,6 +87,7 @@ def test_globals_classes_and_helpers_of_main_travel(tmp_path: Path) -> None:
         import minray as ray
         from dataclasses import dataclass
 
+        ray.init(num_cpus=2, include_dashboard=False)
         SCALE = 2
 
         @dataclass
@@ -121,7 +125,7 @@ def test_a_script_without_a_main_guard_is_not_run_again_by_its_workers(tmp_path:
         import minray as ray
 
         print("top of the script")
-        ray.init(num_cpus=4)
+        ray.init(num_cpus=4, include_dashboard=False)
 
         @ray.remote
         def one():
@@ -136,7 +140,7 @@ def test_a_script_without_a_main_guard_is_not_run_again_by_its_workers(tmp_path:
 
 def test_cells_of_a_notebook_redefine_functions_and_globals(tmp_path: Path) -> None:
     cells = [
-        "import minray as ray; ray.init(num_cpus=2)",
+        "import minray as ray; ray.init(num_cpus=2, include_dashboard=False)",
         "base = 1\n@ray.remote\ndef f():\n    return base",
         "print('first', ray.get(f.remote()))",
         "base = 10\n@ray.remote\ndef f():\n    return base + 1",
@@ -166,6 +170,8 @@ def test_a_task_may_import_what_stands_beside_the_script(tmp_path: Path) -> None
         import minray as ray
         from neighbour import Kind
 
+        ray.init(num_cpus=2, include_dashboard=False)
+
         @ray.remote
         def look(kind):
             import neighbour
@@ -192,7 +198,7 @@ def test_a_task_may_import_from_a_folder_added_to_the_path(tmp_path: Path, when:
             import minray as ray
 
             {add if when == "before" else ""}
-            ray.init(num_cpus=1)
+            ray.init(num_cpus=1, include_dashboard=False)
             {add if when == "after" else ""}
             from borrowed import tell
 
@@ -215,6 +221,7 @@ def test_a_task_runs_in_the_drivers_folder_with_its_environment(tmp_path: Path) 
         import minray as ray
 
         os.chdir(os.path.dirname(os.path.abspath(__file__)))
+        ray.init(num_cpus=2, include_dashboard=False)
 
         @ray.remote
         def where():

@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from runtime_tools import Gate, session, wait_until
 
 import minray as ray
 from minray import ObjectRef
+from runtime_tools import Gate, session, wait_until
 
 
 @ray.remote

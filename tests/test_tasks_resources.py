@@ -6,9 +6,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from runtime_tools import Gate, session, wait_until
 
 import minray as ray
+from runtime_tools import Gate, session, wait_until
 
 
 @ray.remote
