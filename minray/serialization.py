@@ -137,7 +137,8 @@ def serialize_function(function: Callable[..., Any], name: str) -> bytes:
             "and generators cannot travel. Create such things inside the function, or pass what they are "
             "made from as an argument."
         ) from error
-    return pickle.dumps((code, [os.path.abspath(folder) for folder in sys.path]), 5)
+    folders = [os.path.abspath(folder) for folder in sys.path if os.path.exists(folder or ".")]
+    return pickle.dumps((code, folders), 5)
 
 
 def deserialize_function(data: bytes) -> Callable[..., Any]:

@@ -153,7 +153,7 @@ class Worker:
         self._core.task = task
         started = time.time()
         try:
-            # The value lives until the message is sent: references in it must not be dropped before the message
+            # The value lives until the message is sent: its references must not be dropped before the message
             # has told the scheduler that the result contains them.
             value, (results, error, retry) = self._execute(task)
         finally:
