@@ -120,11 +120,11 @@ def sweep() -> None:
                 continue  # being born in another process
             recording = session / "session.db"
             kept_bytes += recording.stat().st_size if recording.exists() else 0
-            if place >= KEEP_RECORDINGS or kept_bytes > KEEP_BYTES:
-                shutil.rmtree(session, ignore_errors=True)
-            elif (session / "lock").exists():
+            if (session / "lock").exists():  # it could not clean up itself
                 remove_shared_memory(session.name)
                 reduce_to_recording(session)
+            if place >= KEEP_RECORDINGS or kept_bytes > KEEP_BYTES:
+                shutil.rmtree(session, ignore_errors=True)
 
 
 def shared_memory_dir(session_name: str) -> Path:
