@@ -45,6 +45,7 @@ class FrameReader:
                 break
             messages += decode(view[start + _LENGTH.size : start + self._needed])
             start += self._needed
+            self._needed = _LENGTH.size
         self._rest = bytearray(view[start:])
         return messages
 
