@@ -4,6 +4,7 @@ Resources are logical: a task that asks for one CPU is not pinned to one, it is 
 kept in 1/10,000 of a unit, as in Ray, so that ten times 0.1 is exactly 1.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from typing import Generic, Protocol, TypeVar
@@ -16,13 +17,13 @@ def to_demand(amounts: dict[str, float]) -> Demand:
     """Resource amounts as a task spec carries them; zero amounts are left out.
 
     Raises:
-        ValueError: an amount is negative, or finer than 1/10,000.
+        ValueError: an amount is negative, infinite, not a number, or finer than 1/10,000.
     """
     demand = []
     for name, amount in sorted(amounts.items()):
+        if not 0 <= amount < math.inf:
+            raise ValueError(f"The amount of {name} must be a number from 0 up, but it is {amount}.")
         units = round(amount * UNIT)
-        if amount < 0:
-            raise ValueError(f"The amount of {name} must not be negative, but it is {amount}.")
         if amount and not units:
             raise ValueError(f"The amount {amount} of {name} is too small: the smallest is {1 / UNIT}.")
         if units:
@@ -121,21 +122,23 @@ class TaskQueue(Generic[TaskT]):
 
     def pop(self, task: TaskT) -> None:
         """Take out the task that `peek` returned."""
-        key = (-task.depth, task.demand)
-        line = self._lines[key]
-        line.popleft()
-        self._length -= 1
-        if not line and len(self._lines) > 1:
-            del self._lines[key]
+        self._lines[-task.depth, task.demand].popleft()
+        self._one_less(task)
 
     def discard(self, task: TaskT) -> bool:
         """Take out a task wherever it stands; False if it does not stand here."""
-        line = self._lines.get((-task.depth, task.demand), ())
-        if task not in line:
+        line = self._lines.get((-task.depth, task.demand))
+        if line is None or task not in line:
             return False
-        line.remove(task)  # type: ignore[union-attr]
-        self._length -= 1
+        line.remove(task)
+        self._one_less(task)
         return True
+
+    def _one_less(self, task: TaskT) -> None:
+        self._length -= 1
+        key = (-task.depth, task.demand)
+        if not self._lines[key] and len(self._lines) > 1:  # most programs have one line: keep that
+            del self._lines[key]
 
     def tasks(self) -> Iterable[TaskT]:
         """All tasks that wait here."""
