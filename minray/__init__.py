@@ -33,9 +33,10 @@ Where to look:
 - api, remote_function, object_ref, exceptions: what users see
 - driver, node, zygote: how a session starts and ends
 - connection, interrupts, core_worker, serialization, worker: what happens in drivers and workers
-- local_scheduler, scheduling, object_table, references, worker_pool: the decisions, without any I/O
+- local_scheduler, node_objects, scheduling, object_table, references, worker_pool: the decisions, without
+  any I/O
 - object_store: shared memory; scheduler_process, gcs: the processes around the decisions
-- events, event_store, sessions, timeline: what is remembered, and where
+- events, event_store, event_log, sessions, chrome_trace: what is remembered, and where
 """
 
 from . import exceptions

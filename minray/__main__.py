@@ -1,6 +1,8 @@
 """The ``minray`` command; each subcommand lives in a module of its own and is loaded only when asked for."""
 
 import argparse
+import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +19,11 @@ def lab(argv: list[str]) -> int:
 
 def dashboard(argv: list[str]) -> int:
     """start the dashboard, or find the running one, and print its address"""
-    from .dashboard_link import main
-
-    return main(argv)
+    if importlib.util.find_spec("bokeh") is None:
+        print("The dashboard needs Bokeh:  pip install 'minray[lab]'", file=sys.stderr)
+        return 1
+    # A program of its own: the dashboard reads what the runtime wrote and shares no process with it.
+    os.execv(sys.executable, [sys.executable, "-m", "minray.dashboard", *argv])
 
 
 def microbenchmark(argv: list[str]) -> int:
@@ -31,7 +35,7 @@ def microbenchmark(argv: list[str]) -> int:
 
 def timeline(argv: list[str]) -> int:
     """write a session's tasks as a Chrome trace, which ui.perfetto.dev opens"""
-    from .timeline import write_chrome_trace
+    from .chrome_trace import write_chrome_trace
 
     parser = argparse.ArgumentParser(prog="minray timeline", description=timeline.__doc__)
     parser.add_argument(

@@ -386,7 +386,7 @@ def timeline(filename: str | os.PathLike[str] | None = None) -> list[dict[str, A
     Returns:
         The list of trace events if there is no filename, else None.
     """
-    from .timeline import trace_events, write_chrome_trace
+    from .chrome_trace import trace_events, write_chrome_trace
 
     core = _started_core()
     core.flush_events()

@@ -70,7 +70,8 @@ def start(
     """Start the node's processes and connect to them; fill in `process_state`."""
     sessions.sweep()
     session = sessions.new_session(os.getpid())
-    socket_path = session / "sockets" / "raylet"
+    socket_path = sessions.socket_path(session)
+    socket_path.parent.mkdir(mode=0o700, exist_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(socket_path))
     listener.listen(1024)
@@ -87,6 +88,8 @@ def start(
     process_state.info = _session_info(config, session, objects)
     try:
         in_time = core.connected(START_SECONDS)
+        if in_time:
+            core.flush_events()  # from here on, session.db can be read
     except RaySystemError:
         in_time = False
     if not in_time:

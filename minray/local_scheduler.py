@@ -1,29 +1,26 @@
 """The local scheduler: takes tasks in, waits for their arguments, finds resources, leases workers.
 
 It decides and does no I/O: `handle` changes the state and puts answers into outboxes (`client.channel`,
-`zygote`, `rows`, `unlink`, `signals`), which `scheduler_process` empties.  So tests drive it without a
+`zygote`, `log`, `objects.unlink`, `signals`), which `scheduler_process` empties.  So tests drive it without a
 socket or a clock.  It never looks into user data.  A task's way through this file::
 
     on_submit_task -> [arguments missing? wait in the object table] -> _enqueue -> schedule -> _dispatch
                                                                                         |
-         owner's value <- _push <- _seal <- on_task_done <- (worker runs it) <----------+
+         owner's value <--- objects.seal <--- on_task_done <- (worker runs it) <----------+
 """
 
 import pickle
 import signal
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from .config import IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
+from .event_log import EventLog
 from .events import TaskState
-from .exceptions import ObjectLostError, RayError, TaskCancelledError, WorkerCrashedError
+from .exceptions import RayError, TaskCancelledError, WorkerCrashedError
 from .ids import object_id, task_of
 from .messages import (
     ERROR,
-    INLINE,
-    STORED,
     AbortSegment,
     AddRows,
     Blocked,
@@ -39,7 +36,6 @@ from .messages import (
     HoldReferences,
     Message,
     Notice,
-    ObjectsReady,
     Print,
     PrintToDriver,
     PutObject,
@@ -53,42 +49,11 @@ from .messages import (
     Unblocked,
     Welcome,
 )
-from .object_store import StoreBook
-from .object_table import ObjectEntry, ObjectTable
-from .scheduling import UNIT, Demand, Resources, TaskQueue
+from .node_objects import NodeObjects, lost
+from .object_table import ObjectEntry
+from .scheduler_records import Client, Task
+from .scheduling import UNIT, Resources, TaskQueue
 from .worker_pool import Worker, WorkerPool
-
-
-@dataclass(eq=False, slots=True)
-class Client:
-    """A process that is connected: a driver, or a worker."""
-
-    channel: Any  # has send(message)
-    number: int = 0
-    kind: str = ""
-    pid: int = 0
-    worker: Worker | None = None
-    ready: list[tuple[bytes, int, Any]] = field(default_factory=list)  # values to push at the next flush
-    creating: set[bytes] = field(default_factory=set)  # segments it is writing
-
-
-@dataclass(eq=False, slots=True)
-class Task:
-    """A task that is not finished."""
-
-    spec: SubmitTask
-    number: int
-    owner: Client
-    parent: int | None
-    depth: int
-    demand: Demand
-    retries_left: int
-    missing: int = 0  # arguments that do not exist yet
-    attempt: int = 0
-    worker: Worker | None = None
-    dispatched: float = 0.0
-    running_reported: bool = False
-    cancelled: bool = False
 
 
 class LocalScheduler:
@@ -112,21 +77,17 @@ class LocalScheduler:
     ) -> None:
         self.node_id = node_id
         self.resources = Resources(resources)
-        self.store = StoreBook(store_capacity)
+        self.log = EventLog()
         self.pool = WorkerPool(int(resources.get("CPU", 0)))
-        self.objects: ObjectTable[Task] = ObjectTable()
+        self.objects = NodeObjects(store_capacity, self.log)
         self.queue: TaskQueue[Task] = TaskQueue()
         self.tasks: dict[bytes, Task] = {}
         self.clients: dict[int, Client] = {}
         self.functions: dict[bytes, ExportFunction] = {}
         self.zygote = zygote
-        self.now = 0.0
         self._node_info = node_info
         self._last_task = 0
-        self._pushing: list[Client] = []
-        # Outboxes.
-        self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
-        self.unlink: list[str] = []
+        # Outboxes, beside those of `objects` and `log`.
         self.signals: list[tuple[int, int]] = []
         self.flush_requests: list[tuple[Client, int]] = []
         self._handlers: dict[type, Callable[[Client, Any], None]] = {
@@ -134,13 +95,13 @@ class LocalScheduler:
             ExportFunction: self._on_export_function,
             SubmitTask: self._on_submit_task,
             TaskDone: self._on_task_done,
-            PutObject: self._on_put_object,
-            CreateSegment: self._on_create_segment,
-            SealSegment: self._on_seal_segment,
-            AbortSegment: self._on_abort_segment,
-            Subscribe: self._on_subscribe,
-            HoldReferences: self._on_hold_references,
-            DropReferences: self._on_drop_references,
+            PutObject: self.objects.on_put_object,
+            CreateSegment: self.objects.on_create_segment,
+            SealSegment: self.objects.on_seal_segment,
+            AbortSegment: self.objects.on_abort_segment,
+            Subscribe: self.objects.on_subscribe,
+            HoldReferences: self.objects.on_hold_references,
+            DropReferences: self.objects.on_drop_references,
             Blocked: self._on_blocked,
             Unblocked: self._on_unblocked,
             Print: self._on_print,
@@ -152,6 +113,16 @@ class LocalScheduler:
     def handle(self, client: Client, message: Message) -> None:
         """Take one message in."""
         self._handlers[type(message)](client, message)
+        self._wake_waiting_tasks()
+
+    @property
+    def now(self) -> float:
+        """The time of the messages that are being handled, in seconds since 1970."""
+        return self.log.now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self.log.now = now
 
     # --- processes ----------------------------------------------------------------------------------
 
@@ -170,18 +141,18 @@ class LocalScheduler:
         if message.kind == "WORKER":
             client.worker = self.pool.connected(client.number, client, self.now)
             client.worker.pid = message.pid
-            self._worker_row(client.number, "IDLE")
+            self.log.process(client.number, "IDLE")
         else:
-            self._new_worker_row(client.number, message.pid, "DRIVER")
-            self._worker_row(client.number, "IDLE")
+            self.log.new_process(client.number, message.pid, "DRIVER")
+            self.log.process(client.number, "IDLE")
         client.channel.send(Welcome(client.number, self.node_id))
 
     def on_forked(self, message: Forked) -> None:
         """The zygote has made a worker."""
         if worker := self.pool.workers.get(message.worker):
             worker.pid = message.pid
-        self._new_worker_row(message.worker, message.pid, "WORKER")
-        self._worker_row(message.worker, "STARTING")
+        self.log.new_process(message.worker, message.pid, "WORKER")
+        self.log.process(message.worker, "STARTING")
 
     def on_died(self, message: Died) -> None:
         """A worker's process has ended: its task runs again or fails, its references are gone."""
@@ -189,31 +160,30 @@ class LocalScheduler:
         if worker is None:
             return
         how = describe_exit(message.exit_code)
-        self._worker_row(worker.number, "DEAD", "left when idle" if worker.leaving else how)
+        self.log.process(worker.number, "DEAD", "left when idle" if worker.leaving else how)
         client = self.clients.pop(worker.number, None)
         if client is not None:
-            for segment in client.creating:
-                self._free_segment(segment)
-            self._release(self.objects.references.forget(client))
+            self.objects.forget(client)
         if worker.task is not None:
             self._on_task_lost(worker, worker.task, how)
+        self._wake_waiting_tasks()
 
     def _on_task_lost(self, worker: Worker, task: Task, how: str) -> None:
         """The worker died under the task."""
         if not worker.blocked:
             self.resources.release(task.demand)
-        self._report_running(task)
+        self.log.task_runs(task)
         task.worker = None
         if task.cancelled:
             self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
         elif task.retries_left == 0:
             self._fail(task, WorkerCrashedError(_crash_message(task, worker.pid, how)))
         else:
-            self._record_error(task, "WorkerCrashedError", _crash_message(task, worker.pid, how), "")
+            self.log.error(task, "WorkerCrashedError", _crash_message(task, worker.pid, how))
             self._retry(task)
 
     def _retry(self, task: Task) -> None:
-        self._event(task, TaskState.FAILED)
+        self.log.task(task, TaskState.FAILED)
         task.retries_left -= 1 if task.retries_left > 0 else 0
         task.attempt += 1
         task.running_reported = False
@@ -226,7 +196,7 @@ class LocalScheduler:
 
     def _on_submit_task(self, client: Client, spec: SubmitTask) -> None:
         self._last_task += 1
-        parent = client.worker.task if client.worker else None
+        parent = client.task
         task = Task(
             spec,
             number=self._last_task,
@@ -237,23 +207,20 @@ class LocalScheduler:
             retries_left=spec.max_retries,
         )
         self.tasks[spec.task_id] = task
-        cpus = dict(spec.resources).get("CPU", 0) / UNIT
-        self.rows["tasks"].append(
-            (task.number, spec.task_id.hex(), spec.name, task.parent, client.number, cpus, self.now)
-        )
-        self._event(task, TaskState.PENDING_ARGS_AVAIL)
-        references = self.objects.references
+        self.log.new_task(task)
+        self.log.task(task, TaskState.PENDING_ARGS_AVAIL)
+        table, references = self.objects.table, self.objects.table.references
         for index in range(spec.num_returns):
             result = object_id(spec.task_id, index)
-            self.objects.declare(result, task.number).subscribers.append(client)
+            table.declare(result, task.number).subscribers.append(client)
             references.hold(client, result)
         for inner in spec.contained:
             references.pin(inner)
         for _, argument in spec.refs:
             references.pin(argument)
-            entry = self.objects.get(argument)
-            self.rows["task_deps"].append((task.number, argument.hex(), entry.producer if entry else None))
-            if entry is not None and not entry.ready:
+            entry = table.get(argument) or self._declare_lost(argument)
+            self.log.dependency(task, argument, entry.producer)
+            if not entry.ready:
                 entry.waiters.append(task)
                 task.missing += 1
         if not self.resources.feasible(task.demand):
@@ -261,20 +228,34 @@ class LocalScheduler:
         if not task.missing:
             self._arguments_ready(task)
 
+    def _declare_lost(self, argument: bytes) -> ObjectEntry[Task]:
+        """An argument of which nobody knows: its task is to fail."""
+        entry = self.objects.table.declare(argument, None)
+        self.objects.seal(argument, (ERROR, lost(argument)), (), None)
+        return entry
+
+    def _wake_waiting_tasks(self) -> None:
+        """Go on with tasks whose arguments are complete now.
+
+        A loop and not a recursion, because a failed task may fail a long chain of tasks that depend on it.
+        """
+        while self.objects.complete:
+            task = self.objects.complete.popleft()
+            if task.spec.task_id in self.tasks:  # else it was cancelled in the meantime
+                self._arguments_ready(task)
+
     def _arguments_ready(self, task: Task) -> None:
         """All arguments exist; if one of them is an error, so is the task's result."""
         for _, argument in task.spec.refs:
-            entry = self.objects.get(argument)
-            if entry is not None and entry.kind == ERROR:
-                self._record_error(
-                    task, "RayTaskError", "one of its arguments is the result of a failed task", ""
-                )
-                self._finish(task, TaskState.FAILED, ((ERROR, entry.payload, ()),) * task.spec.num_returns)
+            kind, payload = self.objects.value(argument)
+            if kind == ERROR:
+                self.log.error(task, "RayTaskError", "one of its arguments is the result of a failed task")
+                self._finish(task, TaskState.FAILED, ((ERROR, payload, ()),) * task.spec.num_returns)
                 return
         self._enqueue(task)
 
     def _enqueue(self, task: Task) -> None:
-        self._event(task, TaskState.PENDING_NODE_ASSIGNMENT)
+        self.log.task(task, TaskState.PENDING_NODE_ASSIGNMENT)
         self.queue.push(task)
 
     def schedule(self) -> None:
@@ -296,8 +277,8 @@ class LocalScheduler:
         if spec.function_id not in worker.functions:
             worker.functions.add(spec.function_id)
             blob = self.functions[spec.function_id].blob
-        values = tuple((place, *self._value(argument)) for place, argument in spec.refs)
-        self._event(task, TaskState.SUBMITTED_TO_WORKER)
+        values = tuple((place, *self.objects.value(argument)) for place, argument in spec.refs)
+        self.log.task(task, TaskState.SUBMITTED_TO_WORKER)
         worker.channel.channel.send(
             RunTask(
                 spec.task_id,
@@ -312,22 +293,17 @@ class LocalScheduler:
             )
         )
 
-    def _value(self, object_id: bytes) -> tuple[int, Any]:
-        entry = self.objects.get(object_id)
-        assert entry is not None, "an argument of a waiting task is pinned"
-        return entry.kind or INLINE, entry.payload
-
     def _on_task_done(self, client: Client, message: TaskDone) -> None:
         worker = client.worker
         if worker is None or worker.task is None or worker.task.spec.task_id != message.task_id:
             return
         task: Task = worker.task
-        self._report_running(task, message.started)
+        self.log.task_runs(task, message.started)
         self.resources.release(task.demand)
         self.pool.make_idle(worker, self.now)
         client.creating.clear()
         if message.error is not None:
-            self._record_error(task, *message.error)
+            self.log.error(task, *message.error)
             if message.retry and task.retries_left and not task.cancelled:
                 self._retry(task)
                 return
@@ -336,7 +312,7 @@ class LocalScheduler:
 
     def _fail(self, task: Task, error: RayError) -> None:
         """Make an error of the runtime's own the task's result."""
-        self._record_error(task, type(error).__name__, str(error), "")
+        self.log.error(task, type(error).__name__, str(error))
         payload = pickle.dumps(error)
         self._finish(task, TaskState.FAILED, ((ERROR, payload, ()),) * task.spec.num_returns)
 
@@ -349,118 +325,17 @@ class LocalScheduler:
     ) -> None:
         """The task has its results: whoever waits for them goes on, its arguments are let go."""
         spec = task.spec
-        self.rows["task_events"].append(
-            (
-                task.number,
-                task.attempt,
-                int(state),
-                ended or self.now,
-                task.worker.number if task.worker else None,
-            )
-        )
+        self.log.task(task, state, ended)
         del self.tasks[spec.task_id]
         maybe_free = []
         for index, (kind, payload, contained) in enumerate(results):
             result = object_id(spec.task_id, index)
-            self._seal(result, kind, payload, contained, task.number)
+            self.objects.seal(result, (kind, payload), contained, task.number)
             maybe_free.append(result)
-        unpin = self.objects.references.unpin
+        unpin = self.objects.table.references.unpin
         maybe_free += [argument for _, argument in spec.refs if unpin(argument)]
         maybe_free += [inner for inner in spec.contained if unpin(inner)]
-        self._release(maybe_free)
-
-    # --- objects ------------------------------------------------------------------------------------
-
-    def _seal(
-        self,
-        object_id: bytes,
-        kind: int,
-        payload: Any,  # noqa: ANN401
-        contained: tuple[bytes, ...],
-        task: int | None,
-    ) -> None:
-        entry = self.objects.get(object_id)
-        if entry is None:
-            return
-        self.objects.seal(object_id, kind, payload, contained)
-        if kind == STORED:
-            self._object_row(object_id, "SEALED", payload[1], task)
-        for subscriber in entry.subscribers:
-            self._push(subscriber, object_id, entry)
-        entry.subscribers = []
-        waiters, entry.waiters = entry.waiters, []
-        for waiter in waiters:
-            waiter.missing -= 1
-            if not waiter.missing and waiter.spec.task_id in self.tasks:
-                self._arguments_ready(waiter)
-
-    def _push(self, client: Client, object_id: bytes, entry: ObjectEntry[Task]) -> None:
-        if not client.ready:
-            self._pushing.append(client)
-        assert entry.kind is not None, "only sealed objects are pushed"
-        client.ready.append((object_id, entry.kind, entry.payload))
-
-    def flush_pushes(self) -> None:
-        """Send the values that have gathered, one message a process."""
-        for client in self._pushing:
-            client.channel.send(ObjectsReady(tuple(client.ready)))
-            client.ready.clear()
-        self._pushing.clear()
-
-    def _on_put_object(self, client: Client, message: PutObject) -> None:
-        self.objects.declare(message.object_id, self._producer(client))
-        self.objects.references.hold(client, message.object_id)
-        self._seal(message.object_id, INLINE, message.blob, message.contained, None)
-
-    def _on_create_segment(self, client: Client, message: CreateSegment) -> None:
-        name = message.object_id.hex()
-        if not self.store.create(name, message.size):
-            client.channel.send(Reply(message.request, None, self._store_full_text(message.size)))
-            return
-        client.creating.add(message.object_id)
-        self._object_row(message.object_id, "CREATED", message.size, self._producer(client))
-        client.channel.send(Reply(message.request, name, ""))
-
-    def _on_seal_segment(self, client: Client, message: SealSegment) -> None:
-        name = message.object_id.hex()
-        client.creating.discard(message.object_id)
-        self.objects.declare(message.object_id, self._producer(client))
-        self.objects.references.hold(client, message.object_id)
-        payload = (name, self.store.size(name))
-        self._seal(message.object_id, STORED, payload, message.contained, self._producer(client))
-
-    def _on_abort_segment(self, client: Client, message: AbortSegment) -> None:
-        client.creating.discard(message.object_id)
-        self._free_segment(message.object_id)
-
-    def _free_segment(self, object_id: bytes) -> None:
-        size = self.store.free(object_id.hex())
-        self.unlink.append(object_id.hex())
-        self._object_row(object_id, "FREED", size, None)
-
-    def _on_subscribe(self, client: Client, message: Subscribe) -> None:
-        for wanted in message.object_ids:
-            entry = self.objects.get(wanted)
-            if entry is None:
-                error = pickle.dumps(_object_lost(wanted))
-                client.channel.send(ObjectsReady(((wanted, ERROR, error),)))
-            elif entry.ready:
-                self._push(client, wanted, entry)
-            elif client not in entry.subscribers:
-                entry.subscribers.append(client)
-
-    def _on_hold_references(self, client: Client, message: HoldReferences) -> None:
-        for held in message.object_ids:
-            self.objects.references.hold(client, held)
-
-    def _on_drop_references(self, client: Client, message: DropReferences) -> None:
-        drop = self.objects.references.drop
-        self._release([dropped for dropped in message.object_ids if drop(client, dropped)])
-
-    def _release(self, object_ids: list[bytes]) -> None:
-        for freed, entry in self.objects.release(object_ids):
-            if entry.kind == STORED:
-                self._free_segment(freed)
+        self.objects.release(maybe_free)
 
     # --- waiting, cancelling, printing --------------------------------------------------------------
 
@@ -469,10 +344,10 @@ class LocalScheduler:
         if worker is None or worker.task is None or worker.blocked:
             return
         worker.blocked = True
-        self._report_running(worker.task)
+        self.log.task_runs(worker.task)
         self.resources.release(worker.task.demand)
         in_get = message.kind == "get"
-        self._event(worker.task, TaskState.RUNNING_IN_RAY_GET if in_get else TaskState.RUNNING_IN_RAY_WAIT)
+        self.log.task(worker.task, TaskState.RUNNING_IN_RAY_GET if in_get else TaskState.RUNNING_IN_RAY_WAIT)
 
     def _on_unblocked(self, client: Client, message: Unblocked) -> None:
         worker = client.worker
@@ -480,7 +355,7 @@ class LocalScheduler:
             return
         worker.blocked = False
         self.resources.acquire(worker.task.demand)
-        self._event(worker.task, TaskState.RUNNING)
+        self.log.task(worker.task, TaskState.RUNNING)
 
     def _on_cancel_task(self, client: Client, message: CancelTask) -> None:
         task = self.tasks.get(task_of(message.object_id))
@@ -500,8 +375,7 @@ class LocalScheduler:
             self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
 
     def _on_print(self, client: Client, message: Print) -> None:
-        task = client.worker.task.number if client.worker and client.worker.task else None
-        self.rows["logs"].append((self.now, client.number, task, message.stream, message.text))
+        self.log.printed(client.number, client.task_number, message.stream, message.text)
         for driver in self.clients.values():
             if driver.kind == "DRIVER":
                 driver.channel.send(PrintToDriver(message.name, client.pid, message.stream, message.text))
@@ -510,10 +384,10 @@ class LocalScheduler:
 
     def _on_add_rows(self, client: Client, message: AddRows) -> None:
         if message.table == "api_calls":
-            caller = (client.number, self._producer(client))
-            self.rows["api_calls"] += [caller + row for row in message.rows]
+            caller = (client.number, client.task_number)
+            self.log.rows["api_calls"] += [caller + row for row in message.rows]
         else:
-            self.rows[message.table] += message.rows
+            self.log.rows[message.table] += message.rows
 
     def _on_query(self, client: Client, message: Query) -> None:
         if message.what == "flush":
@@ -524,8 +398,8 @@ class LocalScheduler:
             "nodes": lambda: [self._node_info],
             "cluster_resources": self.resources.total,
             "available_resources": self.resources.available,
-            "objects": lambda: len(self.objects),
-            "store_used": lambda: self.store.used,
+            "objects": lambda: len(self.objects.table),
+            "store_used": lambda: self.objects.store.used,
         }
         client.channel.send(Reply(message.request, answers[message.what](), ""))
 
@@ -539,40 +413,7 @@ class LocalScheduler:
         """Report tasks as running that have been with their worker for so long."""
         for worker in self.pool.workers.values():
             if worker.task is not None and self.now - worker.task.dispatched >= seconds:
-                self._report_running(worker.task)
-
-    def _report_running(self, task: Task, started: float = 0.0) -> None:
-        if task.running_reported or task.worker is None:
-            return
-        task.running_reported = True
-        row = (
-            task.number,
-            task.attempt,
-            int(TaskState.RUNNING),
-            started or task.dispatched,
-            task.worker.number,
-        )
-        self.rows["task_events"].append(row)
-
-    def _event(self, task: Task, state: TaskState) -> None:
-        worker = task.worker.number if task.worker else None
-        self.rows["task_events"].append((task.number, task.attempt, int(state), self.now, worker))
-
-    def _record_error(self, task: Task, error_type: str, text: str, traceback: str) -> None:
-        self.rows["task_errors"].append((task.number, task.attempt, self.now, error_type, text, traceback))
-
-    def _new_worker_row(self, number: int, pid: int, kind: str) -> None:
-        self.rows["workers"].append((number, f"{number:056x}", 0, pid, kind))
-
-    def _worker_row(self, number: int, state: str, detail: str = "") -> None:
-        self.rows["worker_events"].append((number, state, self.now, detail))
-
-    def _object_row(self, object_id: bytes, state: str, size: int, task: int | None) -> None:
-        self.rows["object_events"].append((object_id.hex(), 0, state, size, self.now, task))
-
-    @staticmethod
-    def _producer(client: Client) -> int | None:
-        return client.worker.task.number if client.worker and client.worker.task else None
+                self.log.task_runs(worker.task)
 
     def _infeasible_text(self, task: Task) -> str:
         wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in task.demand)
@@ -588,13 +429,6 @@ class LocalScheduler:
         totals = self.resources.total().items()
         return [(name, amount) for name, amount in totals if "memory" not in name and ":" not in name]
 
-    def _store_full_text(self, size: int) -> str:
-        return (
-            f"The object of {size:,} bytes does not fit: {self.store.used:,} of the object store's "
-            f"{self.store.capacity:,} bytes are in use. Delete references (and arrays made from them) that "
-            "you do not need any more, or start with init(object_store_memory=...) large enough."
-        )
-
 
 def describe_exit(exit_code: int) -> str:
     """An exit code in words: "killed by SIGKILL", "exited with code 1"."""
@@ -608,11 +442,4 @@ def _crash_message(task: Task, pid: int, how: str) -> str:
         f"The worker (pid={pid}) that ran the task {task.spec.name!r} died: {how}. Likely causes: the code "
         "called os._exit, a C extension crashed, or the system ended the process for want of memory. The "
         f"task was tried {task.attempt + 1} time(s); max_retries says how often it may be tried again."
-    )
-
-
-def _object_lost(object_id: bytes) -> RayError:
-    return ObjectLostError(
-        f"The object {object_id.hex()} is gone: the last reference to it was dropped before this one was "
-        "used."
     )

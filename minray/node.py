@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import event_store, sessions
+from . import sessions
 from .config import STOP_SECONDS
 
 # What all parts need is imported before the forks, so that they share it in memory.
@@ -172,5 +172,4 @@ def _stop_parts(parts: dict[int, str], zygote: int) -> None:
 
 def _clean_up(session: Path) -> None:
     sessions.remove_shared_memory(session.name)
-    event_store.fold(session / "session.db")
     sessions.reduce_to_recording(session)

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, STORE_SHARE_OF_MEMORY
-from .local_scheduler import Client, LocalScheduler
+from .local_scheduler import LocalScheduler
 from .messages import Died, Forked, Reply, StoreRows
 from .rpc import Channel
+from .scheduler_records import Client
 from .sessions import shared_memory_dir
 
 
@@ -97,7 +98,7 @@ class SchedulerProcess:
 
     def _patience(self) -> float | None:
         """How long to sleep if nothing happens: briefly while tasks run, else until something does."""
-        busy = bool(self._scheduler.tasks or self._scheduler.rows)
+        busy = bool(self._scheduler.tasks or self._scheduler.log.rows)
         spare = len(self._scheduler.pool.workers) > self._scheduler.pool.target
         return EVENT_FLUSH_SECONDS if busy or spare else None
 
@@ -161,7 +162,7 @@ class SchedulerProcess:
 
     def _empty_outboxes(self, idle: bool) -> None:
         scheduler = self._scheduler
-        scheduler.flush_pushes()
+        scheduler.objects.flush_pushes()
         if scheduler.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
             scheduler.tick()
             self._flush_events()
@@ -176,10 +177,10 @@ class SchedulerProcess:
         self._answers_wait = answers_wait
         self._flush(self._zygote, self._zygote)
         self._flush(self._gcs, self._gcs)
-        for name in scheduler.unlink:
+        for name in scheduler.objects.unlink:
             with contextlib.suppress(FileNotFoundError):
                 (self._objects / name).unlink()
-        scheduler.unlink.clear()
+        scheduler.objects.unlink.clear()
         for pid, number in scheduler.signals:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -207,9 +208,8 @@ class SchedulerProcess:
             first, *others = scheduler.flush_requests
             self._waiting_for_gcs[request] = first
             scheduler.flush_requests = others
-        if scheduler.rows or request:
-            self._gcs.send(StoreRows(request, dict(scheduler.rows)))
-            scheduler.rows.clear()
+        if scheduler.log.rows or request:
+            self._gcs.send(StoreRows(request, scheduler.log.take()))
         if last:
             self._gcs.sock.setblocking(True)
             self._gcs.flush()

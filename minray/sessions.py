@@ -12,6 +12,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -19,8 +20,12 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from .event_store import fold
+
 KEEP_RECORDINGS = 20
 KEEP_BYTES = 500_000_000
+
+_LONGEST_SOCKET_PATH = 100
 
 
 def root() -> Path:
@@ -93,8 +98,27 @@ def list_sessions() -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
+def socket_path(session: Path) -> Path:
+    """Where the session's local scheduler listens.
+
+    The system allows about 100 bytes for such a path, and some temporary folders are long: then the socket
+    gets a folder of its own with a short name.
+    """
+    path = session / "sockets" / "raylet"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    return _short_folder(session) / "raylet"
+
+
+def _short_folder(session: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(session)).hexdigest()[:16]
+    return Path("/tmp") / f"minray-{os.getuid()}-{digest}"
+
+
 def reduce_to_recording(session: Path) -> None:
     """Remove all of a finished session but its recording."""
+    shutil.rmtree(_short_folder(session), ignore_errors=True)
+    fold(session / "session.db")
     for path in list(session.iterdir()) if session.is_dir() else []:
         if path.name == "session.db":
             continue

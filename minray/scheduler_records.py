@@ -1,0 +1,51 @@
+"""What the local scheduler knows of the processes that are connected to it, and of tasks on their way."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .messages import SubmitTask
+from .scheduling import Demand
+from .worker_pool import Worker
+
+
+@dataclass(eq=False, slots=True)
+class Client:
+    """A process that is connected: a driver, or a worker."""
+
+    channel: Any  # has send(message)
+    number: int = 0
+    kind: str = ""
+    pid: int = 0
+    worker: Worker | None = None
+    ready: list[tuple[bytes, int, Any]] = field(default_factory=list)  # values to push at the next flush
+    creating: set[bytes] = field(default_factory=set)  # segments it is writing
+
+    @property
+    def task(self) -> "Task | None":
+        """The task that it runs; None for a driver."""
+        return self.worker.task if self.worker else None
+
+    @property
+    def task_number(self) -> int | None:
+        """That task's number in the event store."""
+        task = self.task
+        return task.number if task else None
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """A task that is not finished."""
+
+    spec: SubmitTask
+    number: int
+    owner: Client
+    parent: int | None
+    depth: int
+    demand: Demand
+    retries_left: int
+    missing: int = 0  # arguments that do not exist yet
+    attempt: int = 0
+    worker: Worker | None = None
+    dispatched: float = 0.0
+    running_reported: bool = False
+    cancelled: bool = False
