@@ -4,13 +4,15 @@
 
     RayError
      +-- RayTaskError            a task raised; also an instance of what it raised
-     |    +-- WorkerCrashedError (sibling in Ray: a RayError) ...
+     +-- WorkerCrashedError      the process under a task died
      +-- RayActorError           an actor is gone or cannot be reached
      +-- ObjectLostError         a value is gone
      +-- ...
 """
 
 import builtins
+import operator
+import types
 from typing import Any
 
 
@@ -84,7 +86,7 @@ class RayTaskError(RayError):
         try:
             both = _class_of_both(cause_class)
             error: RayTaskError = both(self.function_name, self.traceback_str, self.cause, self.pid)
-        except TypeError:  # a class that is final, or whose layout cannot be combined
+        except Exception:  # a class that is final, cannot be combined, or makes a point of its constructor
             return self
         return error
 
@@ -93,10 +95,20 @@ def _class_of_both(cause_class: type[BaseException]) -> Any:  # noqa: ANN401 - a
     """A class that is a RayTaskError and a `cause_class`; attributes are looked up in the cause."""
 
     class BothError(RayTaskError, cause_class):  # type: ignore[misc, valid-type]
+        def __new__(cls, _name: str, _traceback: str, cause: BaseException, _pid: int = 0) -> Any:  # noqa: ANN401
+            try:
+                return cause_class.__new__(cls, *cause.args)
+            except TypeError:  # made by Exception's own constructor, as MemoryError is when derived from
+                return Exception.__new__(cls, *cause.args)
+
         def __init__(
             self, function_name: str, traceback_str: str, cause: BaseException, pid: int = 0
         ) -> None:
-            RayTaskError.__init__(self, function_name, traceback_str, cause, pid)
+            # Not by way of super(): the next __init__ is the original class's, with parameters of its own.
+            self.function_name = function_name
+            self.traceback_str = traceback_str
+            self.cause = cause
+            self.pid = pid
             self.args = cause.args
 
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401
@@ -110,8 +122,22 @@ def _class_of_both(cause_class: type[BaseException]) -> Any:  # noqa: ANN401 - a
         def __str__(self) -> str:
             return RayTaskError.__str__(self)
 
+    for name in _native_attributes(cause_class):
+        setattr(BothError, name, property(operator.attrgetter(f"cause.{name}")))
     BothError.__name__ = BothError.__qualname__ = f"RayTaskError({cause_class.__name__})"
     return BothError
+
+
+def _native_attributes(cause_class: type[BaseException]) -> set[str]:
+    """The attributes that live outside an instance's `__dict__`, such as `OSError.filename`."""
+    return {
+        name
+        for cls in cause_class.__mro__
+        if cls not in BaseException.__mro__
+        for name, found in vars(cls).items()
+        if isinstance(found, (types.MemberDescriptorType, types.GetSetDescriptorType))
+        and not name.startswith("__")
+    }
 
 
 def _rebuild_both(function_name: str, traceback_str: str, cause: BaseException, pid: int) -> RayTaskError:
