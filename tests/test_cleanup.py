@@ -5,6 +5,7 @@ themselves, too, at the driver's own session.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -13,8 +14,8 @@ import psutil
 import pytest
 
 import minray as ray
-from minray.sessions import is_live, shared_memory_dir
-from runtime_tools import Gate, rows, run_script, session, start_script, wait_until
+from minray.sessions import KEEP_RECORDINGS, is_live, shared_memory_dir
+from runtime_tools import rows, run_script, session, start_script, wait_until
 
 BEGIN = """
 import os, pathlib, signal, sys, time
@@ -200,19 +201,25 @@ def test_a_dozen_sessions_one_after_another_leave_nothing(tmp_path: Path) -> Non
     assert psutil.Process().num_threads() <= threads + 1
 
 
-def test_what_a_killed_machine_left_is_swept_by_the_next_init(tmp_path: Path) -> None:
-    gate = Gate(tmp_path)
-    with session(num_cpus=1) as info:
-        home = Path(info["session_dir"]).parent
-    dead = home / "session_2001-01-01_00-00-00_000000_1"
-    for folder in (dead, dead / "sockets", dead / "logs", shared_memory_dir(dead.name)):
+@pytest.mark.parametrize("age", ["2001-01-01_00-00-00", "2999-01-01_00-00-00"], ids=["old", "recent"])
+def test_what_a_killed_machine_left_is_swept_by_the_next_init(minray_home: Path, age: str) -> None:
+    """Whether its recording is kept (a recent one) or rotated out because there are many newer ones."""
+    dead = minray_home / f"session_{age}_000000_1"
+    objects = shared_memory_dir(dead.name)
+    for folder in (dead, dead / "sockets", dead / "logs", objects):
         folder.mkdir()
     (dead / "lock").touch()
-    (shared_memory_dir(dead.name) / "segment").write_bytes(bytes(1000))
+    (dead / "session.db").touch()
+    (objects / "segment").write_bytes(bytes(1000))
+    others = [minray_home / f"session_2002-01-01_00-00-{n:02}_000000_1" for n in range(KEEP_RECORDINGS)]
+    for other in others:
+        other.mkdir()
+        (other / "session.db").touch()
     with session(num_cpus=1):
-        assert not dead.exists()
-        assert not shared_memory_dir(dead.name).exists()
-    assert gate.visitors() == 0
+        assert not objects.exists()
+        assert [path.name for path in dead.glob("*")] == (["session.db"] if age.startswith("2999") else [])
+    for folder in (dead, *others):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_driver_that_is_stopped_for_a_while_keeps_its_session(tmp_path: Path) -> None:
