@@ -67,9 +67,9 @@ class Footprint:
 
     def wait_until_clean(self, home: Path) -> list[str]:
         """Give processes that are on their way out the time to go, and return what stays."""
-        gc.collect()  # a socket held only by a dead reference cycle is no leak
         deadline = time.monotonic() + PATIENCE
         while (found := self.leaks(home)) and time.monotonic() < deadline:
+            gc.collect()  # a socket held only by a dead reference cycle is no leak
             time.sleep(0.05)
         return found
 
