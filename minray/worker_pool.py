@@ -90,7 +90,7 @@ class WorkerPool:
 
     def superfluous(self, now: float, patience: float) -> Iterable[Worker]:
         """Take out the workers that have been idle for `patience` seconds and are more than needed."""
-        spare = len(self.workers) - self.target
+        spare = sum(not worker.leaving for worker in self.workers.values()) - self.target
         leaving = [worker for worker in self._idle if now - worker.idle_since > patience][: max(spare, 0)]
         for worker in leaving:
             self._idle.remove(worker)
