@@ -23,8 +23,7 @@ from .rpc import FrameReader, frame
 
 LOST = (
     "The connection to the local scheduler is lost: its process has ended. All tasks and objects of the "
-    "session are gone with it. Call shutdown() and then init() to start anew; if you did not end it "
-    "yourself, the file logs/node.log in the session directory may say why."
+    "session are gone with it. Call shutdown() and then init() to start anew."
 )
 
 
@@ -35,14 +34,20 @@ class Connection:
         sock: connected to the local scheduler.
         on_message: called for each message, in the thread that happens to read, never twice at once.
         housekeeping: called by the background thread now and then, after activity.
+        why_lost: called when the connection is lost; a sentence about the cause, or "".
     """
 
     def __init__(
-        self, sock: socket.socket, on_message: Callable[[Message], None], housekeeping: Callable[[], None]
+        self,
+        sock: socket.socket,
+        on_message: Callable[[Message], None],
+        housekeeping: Callable[[], None],
+        why_lost: Callable[[], str],
     ) -> None:
         self._sock = sock
         self._on_message = on_message
         self._housekeeping = housekeeping
+        self._why_lost = why_lost
         self._frames = FrameReader()
         self._turn = threading.Condition(threading.Lock())
         self._reading = False
@@ -70,7 +75,7 @@ class Connection:
                 self._sock.sendall(data)
             except OSError as error:
                 self.lost = True
-                raise RaySystemError(LOST) from error
+                raise RaySystemError(LOST + self._why_lost()) from error
 
     def wait_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
         """Read messages until `done()` is true.
@@ -91,7 +96,7 @@ class Connection:
                 if self.shield.pending:
                     return False  # leaving the shield raises
                 if self.lost:
-                    raise RaySystemError(LOST)
+                    raise RaySystemError(LOST + self._why_lost())
                 patience = None if deadline is None else max(deadline - time.monotonic(), 0.0)
                 with self._turn:
                     if self._reading:

@@ -84,6 +84,7 @@ class CoreWorker:
         number: a worker's number; 0 for a driver, which gets one.
         objects: the folder of the object store.
         show: what to do with lines that tasks print, and with notices (drivers only).
+        why_lost: see `Connection`.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class CoreWorker:
         number: int,
         objects: Path,
         show: Callable[[PrintToDriver | Notice], None] = lambda message: None,
+        why_lost: Callable[[], str] = str,
     ) -> None:
         self.number = number
         self.node_id = b""
@@ -120,7 +122,7 @@ class CoreWorker:
             PrintToDriver: show,
             Notice: show,
         }
-        self._connection = Connection(sock, self._on_message, self._housekeeping)
+        self._connection = Connection(sock, self._on_message, self._housekeeping, why_lost)
         ObjectRef.on_load = self._load_ref
         self.send(Hello(kind, pid, number))
 

@@ -1,5 +1,6 @@
 """A driver's part in starting and ending a session."""
 
+import contextlib
 import difflib
 import json
 import logging
@@ -15,6 +16,7 @@ from typing import Any
 from . import process_state, sessions
 from .config import START_SECONDS, STOP_SECONDS
 from .core_worker import CoreWorker
+from .event_store import read_meta
 from .exceptions import RaySystemError
 from .ids import NODE_ID_SIZE
 from .messages import Notice, PrintToDriver
@@ -82,7 +84,7 @@ def start(
     sock.connect(str(socket_path))
     objects = sessions.shared_memory_dir(session.name)
     show = _show if log_to_driver else _show_notices_only
-    core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, show)
+    core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, show, _why_lost)
     process_state.core, process_state.supervisor = core, supervisor
     process_state.session_dir, process_state.namespace = session, namespace
     process_state.info = _session_info(config, session, objects)
@@ -97,6 +99,17 @@ def start(
         stop()
         raise RaySystemError(f"The node's processes could not be started. The end of their log:\n{log}")
     core.start_background_reader()
+
+
+def _why_lost() -> str:
+    """What the supervisor found out about the end of the session, as a sentence."""
+    supervisor, session = process_state.supervisor, process_state.session_dir
+    if supervisor is None or session is None:
+        return ""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        supervisor.wait(1.0)
+    reason = read_meta(session / "session.db").get("ended_because", "")
+    return f" The cause: the process {reason}." if reason else ""
 
 
 def _start_supervisor(config: dict[str, Any], listener: socket.socket, log: Path) -> subprocess.Popen[bytes]:

@@ -43,11 +43,20 @@ class EventWriter:
         self.write({"meta": [("schema_version", str(SCHEMA_VERSION))]})
 
     def write(self, rows: dict[str, Iterable[tuple[object, ...]]]) -> None:
-        """Write one batch, ``{table: rows}``, in one transaction."""
+        """Write one batch, ``{table: rows}``, in one transaction.
+
+        Raises:
+            sqlite3.Error: nothing of the batch was written; the disk is full, most likely.
+        """
         self._db.execute("BEGIN")
-        for table, values in rows.items():
-            self._db.executemany(_INSERT[table], values)
-        self._db.execute("COMMIT")
+        try:
+            for table, values in rows.items():
+                self._db.executemany(_INSERT[table], values)
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
+                self._db.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that the recording is one file."""
@@ -77,3 +86,19 @@ def fold(path: Path | str) -> None:
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             db.execute("PRAGMA journal_mode = DELETE")
+
+
+def add_meta(path: Path | str, key: str, value: str) -> None:
+    """Add to what an event store, whose writer is gone, says of its session."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(_INSERT["meta"], (key, value))
+        db.commit()
+
+
+def read_meta(path: Path | str) -> dict[str, str]:
+    """What an event store says of its session; empty if it cannot be read."""
+    try:
+        with contextlib.closing(connect_readonly(path)) as db:
+            return dict(db.execute("SELECT key, value FROM meta"))
+    except sqlite3.Error:
+        return {}

@@ -11,13 +11,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
 from .config import RECEIVE_BYTES
 from .event_store import EventWriter
-from .messages import Reply
+from .messages import Notice, Reply
 from .rpc import FrameReader, frame
 
 
@@ -31,6 +32,7 @@ class GcsProcess:
 
     def __init__(self, config: dict[str, Any], scheduler: socket.socket) -> None:
         self._scheduler = scheduler
+        self._warned = False
         self._store = EventWriter(Path(config["session_dir"]) / "session.db")
         node = config["node_info"]
         resources = json.dumps(config["resources"])
@@ -48,15 +50,27 @@ class GcsProcess:
         while data := self._scheduler.recv(RECEIVE_BYTES):
             for message in reader.feed(data):
                 if message.rows:
-                    self._store.write(message.rows)
+                    self._write(message.rows)
                 if message.request:
                     with contextlib.suppress(OSError):
                         self._scheduler.sendall(frame([Reply(message.request, None, "")]))
         now = time.time()
-        self._store.write(
-            {"meta": [("ended_at", str(now))], "node_events": [(0, "DEAD", now, "session ended")]}
-        )
+        self._write({"meta": [("ended_at", str(now))], "node_events": [(0, "DEAD", now, "session ended")]})
         self._store.close()
+
+    def _write(self, rows: dict[str, Any]) -> None:
+        """Store rows; a full disk costs the recording, never the tasks."""
+        try:
+            self._store.write(rows)
+        except sqlite3.Error as error:
+            text = (
+                f"The event store cannot be written ({error}), most likely because the disk is full: "
+                "dashboard and timeline miss what happens until there is room again. Tasks go on."
+            )
+            if not self._warned:
+                self._warned = True
+                with contextlib.suppress(OSError):
+                    self._scheduler.sendall(frame([Notice(text)]))
 
 
 def main(config: dict[str, Any], scheduler: socket.socket) -> None:

@@ -18,6 +18,7 @@ from .config import IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
 from .event_log import EventLog
 from .events import TaskState
 from .exceptions import RayError, TaskCancelledError, WorkerCrashedError
+from .exit_codes import describe_exit
 from .ids import object_id, task_of
 from .messages import (
     ERROR,
@@ -224,7 +225,7 @@ class LocalScheduler:
                 entry.waiters.append(task)
                 task.missing += 1
         if not self.resources.feasible(task.demand):
-            client.channel.send(Notice(self._infeasible_text(task)))
+            self.notify(Notice(self._infeasible_text(task)))
         if not task.missing:
             self._arguments_ready(task)
 
@@ -376,9 +377,13 @@ class LocalScheduler:
 
     def _on_print(self, client: Client, message: Print) -> None:
         self.log.printed(client.number, client.task_number, message.stream, message.text)
-        for driver in self.clients.values():
-            if driver.kind == "DRIVER":
-                driver.channel.send(PrintToDriver(message.name, client.pid, message.stream, message.text))
+        self.notify(PrintToDriver(message.name, client.pid, message.stream, message.text))
+
+    def notify(self, message: Notice | PrintToDriver) -> None:
+        """Tell the user something."""
+        for client in self.clients.values():
+            if client.kind == "DRIVER":
+                client.channel.send(message)
 
     # --- questions and events -----------------------------------------------------------------------
 
@@ -428,13 +433,6 @@ class LocalScheduler:
         """The node's resources without memory and without those that name the node itself."""
         totals = self.resources.total().items()
         return [(name, amount) for name, amount in totals if "memory" not in name and ":" not in name]
-
-
-def describe_exit(exit_code: int) -> str:
-    """An exit code in words: "killed by SIGKILL", "exited with code 1"."""
-    if exit_code < 0:
-        return f"killed by {signal.Signals(-exit_code).name}"
-    return f"exited with code {exit_code}"
 
 
 def _crash_message(task: Task, pid: int, how: str) -> str:

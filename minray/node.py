@@ -26,11 +26,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import sessions
+from . import event_store, sessions
 from .config import STOP_SECONDS
+from .exit_codes import describe_exit
 
-# What all parts need is imported before the forks, so that they share it in memory.
-from . import core_worker, rpc, worker  # noqa: F401  # isort: skip
+# Imported before the forks, so that the workers share it in memory. By name: no part depends on another.
+_PRELOADED = ("worker",)
 
 
 def main() -> None:
@@ -45,6 +46,8 @@ def main() -> None:
     wake_read, wake_write = os.pipe()
     for fd in (wake_read, wake_write):
         os.set_blocking(fd, False)
+    for name in _PRELOADED:
+        importlib.import_module(f"{__package__}.{name}")
     lock = sessions.hold(Path(config["session_dir"]))
     parts, life = _start_parts(config, listener, lock, [wake_read, wake_write])
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
@@ -52,12 +55,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda _signal, _frame: life.close())
     listener.close()
     zygote = next(pid for pid, name in parts.items() if name == "zygote")
+    reason = ""
     try:
-        _watch(parts, wake_read, life, config["driver_pid"])
+        reason = _watch(parts, wake_read, life, config["driver_pid"])
     finally:
         life.close()
         _stop_parts(parts, zygote)
-        _clean_up(Path(config["session_dir"]))
+        _clean_up(Path(config["session_dir"]), reason)
         os.close(lock)
         with contextlib.suppress(OSError):
             (Path(config["session_dir"]) / "lock").unlink()
@@ -113,21 +117,20 @@ def _run_part(name: str, config: dict[str, Any], sockets: dict[str, socket.socke
         os._exit(code)
 
 
-def _watch(parts: dict[int, str], wake: int, life: socket.socket, driver_pid: int) -> None:
-    """Return when the driver is gone or a part has died."""
+def _watch(parts: dict[int, str], wake: int, life: socket.socket, driver_pid: int) -> str:
+    """Return when the driver is gone (then without a reason) or a part has died (then saying which)."""
     while life.fileno() >= 0:
         readable, _, _ = select.select([0, wake], [], [], 1.0)
         if wake in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
-            ended = _ended(parts)
-            for name, exit_code in ended:
-                print(f"{name} ended with {exit_code}", file=sys.stderr, flush=True)
-            if ended:
-                return
+        if ended := _ended(parts):
+            crashed = [f"{name} was {describe_exit(code)}" for name, code in ended if code]
+            return ", ".join(crashed)
         # The pipe stays open while a process forked by the driver's own code lives, hence the second look.
         if 0 in readable or not _is_alive(driver_pid):
-            return
+            return ""
+    return ""
 
 
 def _is_alive(pid: int) -> bool:
@@ -170,6 +173,8 @@ def _stop_parts(parts: dict[int, str], zygote: int) -> None:
         time.sleep(0.002)
 
 
-def _clean_up(session: Path) -> None:
+def _clean_up(session: Path, reason: str) -> None:
+    if reason:
+        event_store.add_meta(session / "session.db", "ended_because", reason)
     sessions.remove_shared_memory(session.name)
     sessions.reduce_to_recording(session)

@@ -158,8 +158,8 @@ class NodeObjects:
         return (
             f"The object of {size:,} bytes does not fit: {self.store.used:,} of the object store's "
             f"{self.store.capacity:,} bytes are in use. Delete references (and arrays made from them) that "
-            "you do not need any more, or start with init(object_store_memory=...) large enough: up to what is "
-            "free in the system's shared memory (/dev/shm on Linux)."
+            "you do not need any more, or start with init(object_store_memory=...) large enough: up to "
+            "what is free in the system's shared memory (/dev/shm on Linux)."
         )
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, STORE_SHARE_OF_MEMORY
 from .local_scheduler import LocalScheduler
-from .messages import Died, Forked, Reply, StoreRows
+from .messages import Died, Forked, Notice, Reply, StoreRows
 from .rpc import Channel
 from .scheduler_records import Client
 from .sessions import shared_memory_dir
@@ -157,6 +157,8 @@ class SchedulerProcess:
             if isinstance(message, Reply):
                 client, request = self._waiting_for_gcs.pop(message.request)
                 client.channel.send(Reply(request, None, ""))
+            elif isinstance(message, Notice):
+                self._scheduler.notify(message)
         if self._gcs.closed:
             self._running = False
 
