@@ -132,7 +132,7 @@ def get_in_the_loop(evidence: Evidence) -> Finding | None:
         "had to take turns.",
         "all tasks submitted before the first ray.get.",
         (
-            "Look at the picture: like stairs. What does the driver do between two tasks?",
+            "Look at the picture: never two tasks at a time. What does the driver do between them?",
             "ray.get blocks until the value is there. Inside the loop it also holds up the next submission.",
             "Two steps: first a list of references for all numbers, and only then one ray.get of that list.",
         ),

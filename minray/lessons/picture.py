@@ -22,6 +22,7 @@ WAITING = "#999999"  # the driver's `get` and `wait`
 
 WIDTH, LEFT, RIGHT = 660, 84, 16
 ROW, TOP, AXIS = 26, 8, 24
+HAIRLINE = 2.0
 LETTER = 6.5  # about the width of a letter in the labels
 
 
@@ -73,24 +74,29 @@ def _svg(schedule: Schedule, longest: float, colours: dict[str, str]) -> str:
         f'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" fill="currentColor">',
         f'<title id="t{key}">{escape(_headline(schedule))}</title><desc id="d{key}">{text}</desc>',
     ]
+    parts.append(_axis(longest, per_unit, height))
     for place, row in enumerate(schedule.rows):
         y = TOP + ROW * place
         parts.append(f'<text x="{LEFT - 8}" y="{y + 17}" text-anchor="end">{escape(row)}</text>')
         parts.append(_line(LEFT, y + ROW - 1, WIDTH - RIGHT, y + ROW - 1, 0.15))
-        parts += [_bar(slot, y, per_unit, colours) for slot in _slots(schedule, row)]
-    parts.append(_axis(longest, per_unit, height))
+        # The shortest last, so that a task that took no time stands before its neighbours.
+        slots = sorted(_slots(schedule, row), key=lambda slot: slot.start - slot.end)
+        parts += [_bar(slot, y, per_unit, colours) for slot in slots]
     return "".join(parts) + "</svg>"
 
 
 def _bar(slot: Slot, y: float, per_unit: float, colours: dict[str, str]) -> str:
-    """A piece of work; one that took no time still shows, as a thin line."""
-    x, width = LEFT + slot.start * per_unit, max(3.0, (slot.end - slot.start) * per_unit - 1)
+    """A piece of work; one that took next to no time still shows, as a tall thin line."""
+    x, width = LEFT + slot.start * per_unit, (slot.end - slot.start) * per_unit - 1
     fill = WAITING if slot.row == DRIVER else colours[slot.name]
+    y, height = y + 3, ROW - 7
+    if width < HAIRLINE:
+        y, width, height, fill = y - 3, HAIRLINE, height + 6, "currentColor"
     fits = len(slot.label) * LETTER < width
-    label = f'<text x="{x + 4:.1f}" y="{y + 17}" fill="#000000">{escape(slot.label)}</text>' if fits else ""
+    label = f'<text x="{x + 4:.1f}" y="{y + 14}" fill="#000000">{escape(slot.label)}</text>' if fits else ""
     hover = escape(f"{slot.name} [{slot.label}]: from {slot.start:.2f} to {slot.end:.2f} units")
     return (
-        f'<g><title>{hover}</title><rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 7}" '
+        f'<g><title>{hover}</title><rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" '
         f'rx="2" fill="{fill}"/>{label}</g>'
     )
 

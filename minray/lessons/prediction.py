@@ -144,6 +144,7 @@ def compare(
     if not labels:
         labels = [slot.label for slot in plan.work]
     recorded = happened(refs, labels=labels)
+    plan = plan.with_names([slot.name for slot in recorded.work])
     return Comparison(tuple(verdict_on(guess, plan, recorded, time_scale())), (plan, recorded))
 
 

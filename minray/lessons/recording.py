@@ -207,8 +207,8 @@ def as_schedule(
     """Turn recorded tasks into a schedule in units, with the driver's own waiting in a row on top.
 
     Args:
-        tasks: what to show; tasks that never started are left out. The worker of the first one is called
-            worker 1, as in a simulation.
+        tasks: what to show; tasks that never started are left out. Workers have the dashboard's
+            numbers, and stand in the order of their first tasks.
         calls: the calls of `get` and `wait`; those of the driver that overlap the tasks are shown.
         scale: how many seconds a unit lasts.
         title: a line above the picture.
@@ -223,9 +223,7 @@ def as_schedule(
     def units(moment: float) -> float:
         return max(0.0, (moment - begin) / scale)
 
-    rows = {
-        worker: f"worker {place + 1}" for place, worker in enumerate(dict.fromkeys(t.worker for t in ran))
-    }
+    rows = {worker: f"worker {worker}" for worker in dict.fromkeys(task.worker for task in ran)}
     slots = [
         Slot(DRIVER, call.kind, call.kind, units(call.started), units(call.ended))
         for call in calls

@@ -12,7 +12,7 @@ what really happened (`minray.lessons.recording.happened`), so the two can be dr
 import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 DRIVER = "driver"
 
@@ -60,6 +60,13 @@ class Schedule:
     def at_once(self) -> int:
         """The largest number of tasks that ran at the same time."""
         return most_at_once([(slot.start, slot.end) for slot in self.work])
+
+    def with_names(self, names: Sequence[str]) -> "Schedule":
+        """The same schedule, its work named after these functions (if there are as many), for the colours."""
+        if len(names) != len(self.work):
+            return self
+        slots = [replace(slot, name=name) for slot, name in zip(self.work, names, strict=True)]
+        return replace(self, slots=tuple(slots))
 
     def __repr__(self) -> str:
         from .picture import as_text

@@ -1,0 +1,168 @@
+"""The lessons themselves: no drift, nothing stored that does not belong, everything taught that has to be.
+
+That they run from top to bottom is shown by nbval (``pytest --nbval-lax notebooks solutions``).
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+import minray
+from minray.lessons import build, check
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted((ROOT / "solutions").glob("*.ipynb"))
+FITS_BESIDE_THE_DASHBOARD = 84  # characters of code that show without scrolling in half a window
+
+# What each lesson has to teach, and the tag of the cells that do.
+COVERAGE = {
+    "01_tasks": {
+        "a slow function; five calls in series": "serial",
+        "the same five calls as tasks, get inside the loop": "get-in-loop",
+        "fire first, collect later": "fire-first",
+        "the list-comprehension idiom": "list-comprehension",
+        "init with ignore_reinit_error, and what it returns": "init",
+        "the dashboard link": "dashboard-link",
+        "the id that comes back at once": "future",
+        "exercise 1": "exercise-1",
+        "nodes": "nodes",
+        "resources and the CPU count": "resources",
+        "twice as many tasks as CPUs, and the reader's own table": "two-per-cpu",
+        "16 tasks on 8 workers take 22": "table-16-on-8",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
+    "02_futures": {
+        "tasks that depend on tasks, futures as arguments": "dependent-tasks",
+        "do not ask for results you do not need": "eager-get",
+        "do not ask before you need them": "late-get",
+        "get: all or nothing": "get-all",
+        "wait against get": "wait",
+        "num_returns=1 and the working list": "num-returns-1",
+        "num_returns=2": "num-returns-2",
+        "the endless-loop trap": "endless-loop",
+        "asking for more than there are": "too-many",
+        "a timeout shorter than the tasks": "timeout",
+        "exercise 2": "exercise-2",
+        "exercise 3": "exercise-3",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
+}
+EXERCISES = [
+    ("01_tasks", 1, "squares"),
+    ("02_futures", 2, "gather"),
+    ("02_futures", 3, "squares_as_they_come"),
+]
+
+
+def cells_of(path: Path) -> list[Any]:
+    return list(nbformat.read(path, as_version=4).cells)
+
+
+def tags_of(cell: Any) -> list[str]:  # noqa: ANN401 - a notebook node
+    return list(cell.metadata.get("tags", []))
+
+
+def short(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def test_the_exercise_notebooks_are_what_the_solutions_make_of_them() -> None:
+    assert build.drifted(ROOT) == [], "run python -m minray.lessons.build"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_cells_have_names_for_ids(path: Path) -> None:
+    ids = [cell.id for cell in cells_of(path)]
+    assert len(ids) == len(set(ids))
+    assert [name for name in ids if not re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_code_fits_beside_the_dashboard(path: Path) -> None:
+    lines = [
+        line for cell in cells_of(path) if cell.cell_type != "markdown" for line in cell.source.splitlines()
+    ]
+    assert [line for line in lines if len(line) > FITS_BESIDE_THE_DASHBOARD] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_cells_are_short(path: Path) -> None:
+    long = [
+        cell.id for cell in cells_of(path) if cell.cell_type == "code" and len(cell.source.splitlines()) > 14
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_links_lead_somewhere_and_nothing_is_taken_from_the_network(path: Path) -> None:
+    text = "\n".join(cell.source for cell in cells_of(path))
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_a_lesson_says_its_goal_at_the_top_and_sums_up_at_the_end(path: Path) -> None:
+    cells = [cell for cell in cells_of(path) if "solution" not in tags_of(cell)]
+    assert "**Goal.**" in cells[0].source
+    assert "minutes" in cells[0].source
+    assert cells[-1].source.startswith("## Summary")
+
+
+@pytest.mark.parametrize(
+    ("lesson", "topic", "tag"), [(name, *row) for name, rows in COVERAGE.items() for row in rows.items()]
+)
+def test_everything_that_has_to_be_taught_is(lesson: str, topic: str, tag: str) -> None:
+    cells = cells_of(ROOT / "notebooks" / f"{lesson}.ipynb")
+    assert any(tag in tags_of(cell) and cell.cell_type == "code" for cell in cells), topic
+
+
+def test_every_experiment_with_a_prediction_is_compared_afterwards() -> None:
+    for path in NOTEBOOKS:
+        source = "\n".join(cell.source for cell in cells_of(path) if cell.cell_type == "code")
+        guesses = re.findall(r"^(\w+) = predict\(", source, re.MULTILINE)
+        assert guesses
+        assert [guess for guess in guesses if source.count(guess) < 2] == []
+
+
+@pytest.fixture(scope="module")
+def lesson_session() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINRAY_TIME_SCALE", "0.03")
+        minray.init(num_cpus=2, include_dashboard=False)
+        yield
+        minray.shutdown()
+
+
+def answer_of(lesson: str, number: int, name: str, *, solved: bool) -> Any:  # noqa: ANN401 - a learner's function
+    """The function that an exercise's cells define, with the starter or with the solution."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec("import minray as ray\nfrom minray.lessons import nap", names)
+    for cell in cells_of(ROOT / "solutions" / f"{lesson}.ipynb"):
+        is_answer = f"exercise-{number}" in tags_of(cell) and re.search("^def ", cell.source, re.MULTILINE)
+        left_out = "solution" in tags_of(cell) if not solved else cell.cell_type == "raw"
+        if is_answer and not left_out:
+            exec(compile(cell.source, f"{lesson} {cell.id}", "exec"), names)
+    return names[name]
+
+
+@pytest.mark.usefixtures("lesson_session")
+@pytest.mark.parametrize(("lesson", "number", "name"), EXERCISES)
+def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) -> None:
+    verdict = check(number, answer_of(lesson, number, name, solved=False))
+    assert not verdict.passed
+    assert verdict.finding.name in ("no-tasks", "without-the-timeout")
+    assert repr(verdict).startswith("Not yet")
+
+
+@pytest.mark.usefixtures("lesson_session")
+@pytest.mark.parametrize(("lesson", "number", "name"), EXERCISES)
+def test_a_solved_exercise_passes(lesson: str, number: int, name: str) -> None:
+    verdict = check(number, answer_of(lesson, number, name, solved=True))
+    assert verdict.passed, verdict
