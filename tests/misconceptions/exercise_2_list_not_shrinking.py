@@ -9,6 +9,6 @@ import minray as ray
 def answer(refs, timeout):
     results = []
     while refs:
-        ready, waiting = ray.wait(refs, num_returns=2, timeout=timeout)
+        ready, _ = ray.wait(refs, num_returns=2, timeout=timeout)
         results.extend(ray.get(ready))
     return results
