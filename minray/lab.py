@@ -2,8 +2,9 @@
 
 ::
 
-    minray lab --copies--> working folder --writes--> .minray/workspaces   which panels are open, and where
-        |                                             .minray/jupyter      a kernel: this very Python
+    minray lab --copies--> working folder --writes--> .minray/workspaces  which panels are open, and where
+        |                                             .minray/config      a setting or two
+        |                                             .minray/data        a kernel: this very Python
         '--becomes--> jupyter lab --starts when its panel asks--> dashboard (through jupyter-server-proxy)
 
 JupyterLab restores its panels from a *workspace* file; writing one before it starts is what puts the
@@ -27,6 +28,8 @@ PROXY_NAME = "minray"
 PANEL_ID = f"server-proxy:{PROXY_NAME}"
 DEFAULT_FOLDER = Path("minray-lessons")
 REQUIRED = ("jupyterlab", "jupyter_server_proxy", "ipywidgets", "bokeh")
+# Only defaults: whatever the user chose in JupyterLab's settings counts for more.
+SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
 def workspace(notebook: Path) -> dict[str, object]:
@@ -53,8 +56,8 @@ def workspace(notebook: Path) -> dict[str, object]:
         "data": {
             "layout-restorer:data": {
                 "main": {"dock": dock, "current": lesson},
-                "left": {"collapsed": True, "current": "filebrowser", "widgets": ["filebrowser"]},
-                "right": {"collapsed": True, "widgets": []},
+                # Closed, for room. (Naming a current widget here would open the side bar all the same.)
+                "left": {"collapsed": True, "visible": True, "widgets": ["filebrowser"]},
             },
             "file-browser-filebrowser:cwd": {"path": notebook.parent.as_posix()},
             lesson: {"data": {"path": notebook.as_posix(), "factory": "Notebook"}},
@@ -66,10 +69,11 @@ def workspace(notebook: Path) -> dict[str, object]:
 
 
 def prepare(folder: Path, notebook: Path) -> None:
-    """Write into the working folder what JupyterLab needs to know: the open panels, and our kernel.
+    """Write into the working folder what JupyterLab needs to know: open panels, settings, and our kernel.
 
-    The kernel is named ``python3`` and runs the Python that runs us. Without it a kernel of the same name
-    in the user's home, which may well lack minray, could take precedence.
+    The settings spare the learner a question about news laid over the first lesson.  The kernel is named
+    ``python3`` and runs the Python that runs us: without it a kernel of the same name in the user's home,
+    which may well lack minray, could take precedence.
 
     Args:
         folder: the working folder.
@@ -80,10 +84,13 @@ def prepare(folder: Path, notebook: Path) -> None:
 
     private = folder / course.PRIVATE_FOLDER
     WorkspacesManager(str(private / "workspaces")).save("default", json.dumps(workspace(notebook)))
-    kernel = private / "jupyter" / "kernels" / "python3"
+    settings = private / "config" / "labconfig" / "default_setting_overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(SETTINGS, indent=1))
+    kernel = private / "data" / "kernels" / "python3"
     shutil.rmtree(kernel, ignore_errors=True)
     kernel.parent.mkdir(parents=True, exist_ok=True)
-    write_kernel_spec(kernel)
+    write_kernel_spec(kernel, extra_arguments=["--log-level=ERROR"])
 
 
 def command(folder: Path) -> list[str]:
@@ -95,11 +102,8 @@ def command(folder: Path) -> list[str]:
         f"--LabApp.workspaces_dir={private / 'workspaces'}",
         "--ServerApp.base_url=/",
         "--ServerApp.ip=127.0.0.1",
-        # No question about news over the first lesson, and nothing asked of the network.
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        # Warnings only: then the address is the last thing printed, not the first of fifty lines.
-        "--Application.log_level=WARN",
+        # Errors only: then the address is the last thing printed, not one of fifty lines.
+        "--Application.log_level=ERROR",
     ]
     if os.geteuid() == 0:
         argv.append("--allow-root")  # as in a container; the server listens on 127.0.0.1 and asks for a token
@@ -109,11 +113,16 @@ def command(folder: Path) -> list[str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment in which to run `command`: ours, with our kernel found first."""
-    ours = str(folder / course.PRIVATE_FOLDER / "jupyter")
+    """The environment in which to run `command`: ours, with what `prepare` wrote found first."""
+    private = folder / course.PRIVATE_FOLDER
+
+    def with_first(path: Path, name: str) -> str:
+        return os.pathsep.join(filter(None, [str(path), os.environ.get(name)]))
+
     return {
         **os.environ,
-        "JUPYTER_PATH": os.pathsep.join(filter(None, [ours, os.environ.get("JUPYTER_PATH")])),
+        "JUPYTER_PATH": with_first(private / "data", "JUPYTER_PATH"),
+        "JUPYTER_CONFIG_PATH": with_first(private / "config", "JUPYTER_CONFIG_PATH"),
     }
 
 
