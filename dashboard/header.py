@@ -1,5 +1,6 @@
 """The head of the page: what is shown, whether it still runs, and the picker to show something else."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from html import escape
@@ -47,8 +48,12 @@ class Header:
         """Put these sessions into the picker."""
         running: Choices = []
         finished: Choices = []
+        labels: Counter[str] = Counter()
         for entry in entries:
-            (running if entry.live else finished).append((entry.name, entry.label))
+            labels[entry.label] += 1
+            # Bokeh tells the choices apart by their labels: two sessions of one second must differ.
+            label = entry.label + (f" ({labels[entry.label]})" if labels[entry.label] > 1 else "")
+            (running if entry.live else finished).append((entry.name, label))
         groups = {"Follow": FOLLOW, "Running": running, "Recordings": finished}
         options = {title: sessions for title, sessions in groups.items() if sessions}
         if options != self._picker.options:

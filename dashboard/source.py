@@ -171,7 +171,7 @@ def _is_being_made(path: Path) -> bool:
 
 _FOREIGN = "{} is a database, but not a minray recording: it lacks the tables of an event store."
 _DAMAGED = (
-    "{} is damaged, or no minray recording at all ({}). What could be read of it is shown below. "
+    "{} is damaged, or no minray recording at all ({}). "
     "If somebody sent it to you, ask for it again; a recording is complete once its session has ended."
 )
 _NEWER = (
