@@ -35,7 +35,9 @@ class EventLog:
     def task(self, task: Task, state: TaskState, ts: float = 0.0) -> None:
         """A task is in another state."""
         worker = task.worker.number if task.worker else None
-        self.rows["task_events"].append((task.number, task.attempt, int(state), ts or self.now, worker))
+        # The worker's time of an end may lie before the time at which we heard of the state before it.
+        task.latest_event = max(ts or self.now, task.latest_event)
+        self.rows["task_events"].append((task.number, task.attempt, int(state), task.latest_event, worker))
 
     def task_runs(self, task: Task, started: float = 0.0) -> None:
         """A task runs; said once per attempt, as soon as it is known."""

@@ -136,6 +136,8 @@ class LocalScheduler:
             self.zygote.send(Fork(worker.number))
 
     def _on_hello(self, client: Client, message: Hello) -> None:
+        if message.kind == "WORKER" and message.worker not in self.pool.workers:
+            return  # it has died since, and the zygote's word came first
         client.kind, client.pid = message.kind, message.pid
         client.number = message.worker or self.pool.next_number()
         self.clients[client.number] = client
@@ -150,10 +152,12 @@ class LocalScheduler:
 
     def on_forked(self, message: Forked) -> None:
         """The zygote has made a worker."""
-        if worker := self.pool.workers.get(message.worker):
+        worker = self.pool.workers.get(message.worker)
+        if worker is not None:
             worker.pid = message.pid
         self.log.new_process(message.worker, message.pid, "WORKER")
-        self.log.process(message.worker, "STARTING")
+        if worker is not None and worker.channel is None:  # else its own word came first
+            self.log.process(message.worker, "STARTING")
 
     def on_died(self, message: Died) -> None:
         """A worker's process has ended: its task runs again or fails, its references are gone."""
@@ -171,10 +175,8 @@ class LocalScheduler:
 
     def _on_task_lost(self, worker: Worker, task: Task, how: str) -> None:
         """The worker died under the task."""
-        if not worker.blocked:
-            self.resources.release(task.demand)
+        self._free_resources(worker, task)
         self.log.task_runs(task)
-        task.worker = None
         if task.cancelled:
             self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
         elif task.retries_left == 0:
@@ -183,8 +185,15 @@ class LocalScheduler:
             self.log.error(task, "WorkerCrashedError", _crash_message(task, worker.pid, how))
             self._retry(task)
 
+    def _free_resources(self, worker: Worker, task: Task) -> None:
+        """The worker does not run the task any more."""
+        if worker.blocked:  # killed in `get`, or one of its threads is still waiting there
+            self.resources.acquire(task.lendable)
+        self.resources.release(task.demand)
+
     def _retry(self, task: Task) -> None:
         self.log.task(task, TaskState.FAILED)
+        task.worker = None
         task.retries_left -= 1 if task.retries_left > 0 else 0
         task.attempt += 1
         task.running_reported = False
@@ -300,9 +309,9 @@ class LocalScheduler:
             return
         task: Task = worker.task
         self.log.task_runs(task, message.started)
-        self.resources.release(task.demand)
+        self._free_resources(worker, task)
         self.pool.make_idle(worker, self.now)
-        client.creating.clear()
+        self.objects.keep_results(client, message)
         if message.error is not None:
             self.log.error(task, *message.error)
             if message.retry and task.retries_left and not task.cancelled:
@@ -346,7 +355,7 @@ class LocalScheduler:
             return
         worker.blocked = True
         self.log.task_runs(worker.task)
-        self.resources.release(worker.task.demand)
+        self.resources.release(worker.task.lendable)
         in_get = message.kind == "get"
         self.log.task(worker.task, TaskState.RUNNING_IN_RAY_GET if in_get else TaskState.RUNNING_IN_RAY_WAIT)
 
@@ -355,7 +364,7 @@ class LocalScheduler:
         if worker is None or worker.task is None or not worker.blocked:
             return
         worker.blocked = False
-        self.resources.acquire(worker.task.demand)
+        self.resources.acquire(worker.task.lendable)
         self.log.task(worker.task, TaskState.RUNNING)
 
     def _on_cancel_task(self, client: Client, message: CancelTask) -> None:

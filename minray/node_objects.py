@@ -10,6 +10,7 @@ from typing import Any
 
 from .event_log import EventLog
 from .exceptions import ObjectLostError
+from .ids import task_of
 from .messages import (
     ERROR,
     INLINE,
@@ -23,6 +24,7 @@ from .messages import (
     Reply,
     SealSegment,
     Subscribe,
+    TaskDone,
     Value,
 )
 from .object_store import StoreBook
@@ -94,6 +96,15 @@ class NodeObjects:
         size = self.store.free(object_id.hex())
         self.unlink.append(object_id.hex())
         self._log.stored_object(object_id, "FREED", size, None)
+
+    def keep_results(self, client: Client, message: TaskDone) -> None:
+        """A task has ended: what it wrote for results that have come to nothing is freed."""
+        written = [name for name in client.creating if task_of(name) == message.task_id]
+        for segment in written:
+            client.creating.remove(segment)
+            place = STORED, (segment.hex(), self.store.size(segment.hex()))
+            if not any(result[:2] == place for result in message.results):
+                self._free_segment(segment)
 
     def forget(self, client: Client) -> None:
         """A process is gone, and with it its references and what it was about to write."""

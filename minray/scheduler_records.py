@@ -49,3 +49,12 @@ class Task:
     dispatched: float = 0.0
     running_reported: bool = False
     cancelled: bool = False
+    latest_event: float = 0.0
+
+    @property
+    def lendable(self) -> Demand:
+        """What others may have while the task waits in `get`: as in Ray, CPUs and nothing else.
+
+        A GPU or a file that the task counts on is still in use.
+        """
+        return tuple(part for part in self.demand if part[0] == "CPU")
