@@ -4,8 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from minray.colours import PALETTE, FunctionColours
 from minray.lessons import simulate
-from minray.lessons.picture import COLOURS, as_html, as_text
+from minray.lessons.picture import as_html, ink_on
 from minray.lessons.schedule import Schedule, Slot
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,7 +28,7 @@ def test_a_screen_reader_is_told_all_that_the_picture_shows() -> None:
     assert svg.get("role") == "img"
     ids = {element.get("id") for element in svg.iter() if element.get("id")}
     assert set((svg.get("aria-labelledby") or "").split()) == ids
-    assert svg.findtext(f"{SVG}desc") == as_text(plan)
+    assert svg.findtext(f"{SVG}desc") == repr(plan)
 
 
 def test_the_numbers_can_be_read_in_a_table() -> None:
@@ -57,25 +58,35 @@ def test_a_task_that_took_no_time_still_shows() -> None:
 
 def test_an_empty_schedule_can_be_drawn() -> None:
     parsed(as_html([Schedule("Nothing", ())]))
-    assert as_text(Schedule("Nothing", ())) == "Nothing: 0.0 units in all"
+    assert repr(Schedule("Nothing", ())) == "Nothing: 0.0 units in all"
 
 
 def test_functions_keep_their_colours_across_the_pictures() -> None:
     one = simulate([1, 1], workers=1, names=["make", "add"])
     two = simulate([1, 1], workers=1, names=["add", "make"])
     bars = parsed(as_html([one, two])).findall(f".//{SVG}rect")
-    assert [bar.get("fill") for bar in bars] == [COLOURS[0], COLOURS[1], COLOURS[1], COLOURS[0]]
+    assert [bar.get("fill") for bar in bars] == [
+        FunctionColours()[name] for name in ("make", "add", "add", "make")
+    ]
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_black_letters_can_be_read_on_every_colour(colour: str) -> None:
-    def linear(part: int) -> float:
-        share = part / 255
-        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+@pytest.mark.parametrize("colour", PALETTE)
+def test_labels_can_be_read_on_every_colour(colour: str) -> None:
+    def luminance(colour: str) -> float:
+        shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    red, green, blue = (linear(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    assert (luminance + 0.05) / 0.05 >= 4.5  # WCAG's contrast for text
+    darker, lighter = sorted([luminance(colour), luminance(ink_on(colour))])
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5  # what WCAG asks of text
+
+
+def test_a_function_has_the_same_colour_in_the_dashboard() -> None:
+    from minray.dashboard import theme
+
+    names = ["double_task", "make_array", "add_arrays", "square_task", "slow_value", "<lambda>"]
+    for name in names:
+        assert FunctionColours()[name] == theme.FunctionColours()[name]
 
 
 @pytest.mark.parametrize("longest", [0.003, 0.5, 1, 7, 22, 190, 5000])

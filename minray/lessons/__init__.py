@@ -5,7 +5,7 @@
     clock        units, naps, the stopwatch: one setting makes lessons slower or faster
     schedule     pure: plays through the rule by which tasks get workers
     recording    what the event store knows about some tasks
-    picture      pure: schedules as accessible SVG and as text
+    picture      pure: schedules as accessible SVG
     prediction   predict(...) before an experiment, compare(...) after it
     checking     check(...) runs a learner's function and judges what it did:
                  guard -> evidence -> exercise_1, _2, _3 and mistakes -> verdict
@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .checking import check
     from .clock import nap, stopwatch, time_scale
-    from .prediction import compare, happened, predict
+    from .prediction import compare, draw, happened, predict
     from .schedule import simulate, wait_rounds
 
 __all__ = [
     "check",
     "compare",
+    "draw",
     "happened",
     "nap",
     "predict",
@@ -40,6 +41,7 @@ __all__ = [
 _HOME = {
     "check": "checking",
     "compare": "prediction",
+    "draw": "prediction",
     "happened": "prediction",
     "nap": "clock",
     "predict": "prediction",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import exercise_1, exercise_2, exercise_3
-from .clock import nap, time_scale
+from .clock import slow_value, time_scale
 from .evidence import Evidence
 from .guard import run_guarded
 from .recording import Recording, as_schedule, mark, read, read_when
@@ -41,12 +41,6 @@ class Exercise:
     arguments: Callable[[], tuple[Any, ...]]
     given: int = 0
     timeout: float | None = None
-
-
-def slow_value(units: float, value: int) -> int:
-    """The task of exercise 2: takes its time, then returns a value."""
-    nap(units)
-    return value
 
 
 def _some_references() -> tuple[Any, ...]:

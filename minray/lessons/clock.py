@@ -9,6 +9,7 @@ import math
 import os
 import time
 from types import TracebackType
+from typing import Any
 
 SETTING = "MINRAY_TIME_SCALE"
 
@@ -47,6 +48,12 @@ def nap(units: float) -> None:
         units: how long, in units of `time_scale` seconds.
     """
     time.sleep(units * time_scale())
+
+
+def slow_value(units: float, value: Any) -> Any:  # noqa: ANN401 - whatever is given comes back
+    """Return a value after a nap: a task that some exercises hand out."""
+    nap(units)
+    return value
 
 
 class stopwatch:  # noqa: N801 - reads like the verb it is: `with stopwatch("..."):`

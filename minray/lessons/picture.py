@@ -1,8 +1,8 @@
-"""Schedules as pictures (SVG) and as text, so that nobody depends on eyes, colours or the network.
+"""Schedules as pictures (SVG) with tables, so that nobody depends on eyes, colours or the network.
 
 One picture a schedule, all on one time axis::
 
-    worker 1  [0][ 2 ]            a row a worker, a colour a function (the labels say the same),
+    worker 1  [0][ 2 ]            a row a worker, a colour a function (the dashboard's),
     worker 2  [1][ 3    ]         text in the colour of the page: it reads in light and dark themes
               0    2    4 units
 
@@ -14,10 +14,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from ..colours import FunctionColours
 from .schedule import DRIVER, Schedule, Slot, count
 
-# Okabe and Ito's palette for colour-blind readers, those on which black letters read well first.
-COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
 WAITING = "#999999"  # the driver's `get` and `wait`
 
 WIDTH, LEFT, RIGHT = 660, 84, 16
@@ -35,44 +34,40 @@ def as_html(schedules: Sequence[Schedule]) -> str:
     colours = _colours(schedules)
     parts = [_legend(colours)] if len(colours) > 1 else []
     for schedule in schedules:
-        parts.append(f'<div style="font-weight:600;margin-top:.6em">{escape(_headline(schedule))}</div>')
+        parts.append(f'<div style="font-weight:600;margin-top:.6em">{escape(schedule.headline)}</div>')
         parts.append(_svg(schedule, longest, colours))
         parts.append(f"<details><summary>The same in numbers</summary>{_table(schedule)}</details>")
     return f'<div style="max-width:{WIDTH}px">{"".join(parts)}</div>'
 
 
-def as_text(schedule: Schedule) -> str:
-    """A schedule in words: a line a row, each task with its label, start and end in units."""
-    lines = [_headline(schedule)]
-    for row in schedule.rows:
-        mine = ", ".join(f"[{s.label}] {s.start:.1f}-{s.end:.1f}" for s in _slots(schedule, row))
-        lines.append(f"  {row:>9}: {mine or 'idle'}")
-    return "\n".join(lines)
-
-
-def _headline(schedule: Schedule) -> str:
-    return f"{schedule.title}: {schedule.total:.1f} units in all"
-
-
-def _slots(schedule: Schedule, row: str) -> list[Slot]:
-    return sorted((slot for slot in schedule.slots if slot.row == row), key=lambda slot: slot.start)
-
-
 def _colours(schedules: Sequence[Schedule]) -> dict[str, str]:
-    names = dict.fromkeys(slot.name for schedule in schedules for slot in schedule.work)
-    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+    chosen = FunctionColours()
+    return {slot.name: chosen[slot.name] for schedule in schedules for slot in schedule.work}
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever reads better on a colour (WCAG's contrast)."""
+
+    def linear(part: int) -> float:
+        share = part / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(int(colour[place : place + 2], 16)) for place in (1, 3, 5))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    with_black, with_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
+    return "#000000" if with_black > with_white else "#ffffff"
 
 
 def _svg(schedule: Schedule, longest: float, colours: dict[str, str]) -> str:
     """One picture; a screen reader hears its title and the text form of the schedule."""
     height = TOP + ROW * len(schedule.rows) + AXIS
     per_unit = (WIDTH - LEFT - RIGHT) / longest
-    text = escape(as_text(schedule))
+    text = escape(str(schedule))
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
     parts = [
         f'<svg role="img" aria-labelledby="t{key} d{key}" viewBox="0 0 {WIDTH} {height}" width="100%" '
         f'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" fill="currentColor">',
-        f'<title id="t{key}">{escape(_headline(schedule))}</title><desc id="d{key}">{text}</desc>',
+        f'<title id="t{key}">{escape(schedule.headline)}</title><desc id="d{key}">{text}</desc>',
     ]
     parts.append(_axis(longest, per_unit, height))
     for place, row in enumerate(schedule.rows):
@@ -80,7 +75,7 @@ def _svg(schedule: Schedule, longest: float, colours: dict[str, str]) -> str:
         parts.append(f'<text x="{LEFT - 8}" y="{y + 17}" text-anchor="end">{escape(row)}</text>')
         parts.append(_line(LEFT, y + ROW - 1, WIDTH - RIGHT, y + ROW - 1, 0.15))
         # The shortest last, so that a task that took no time stands before its neighbours.
-        slots = sorted(_slots(schedule, row), key=lambda slot: slot.start - slot.end)
+        slots = sorted(schedule.slots_in(row), key=lambda slot: slot.start - slot.end)
         parts += [_bar(slot, y, per_unit, colours) for slot in slots]
     return "".join(parts) + "</svg>"
 
@@ -93,7 +88,11 @@ def _bar(slot: Slot, y: float, per_unit: float, colours: dict[str, str]) -> str:
     if width < HAIRLINE:
         y, width, height, fill = y - 3, HAIRLINE, height + 6, "currentColor"
     fits = len(slot.label) * LETTER < width
-    label = f'<text x="{x + 4:.1f}" y="{y + 14}" fill="#000000">{escape(slot.label)}</text>' if fits else ""
+    label = (
+        f'<text x="{x + 4:.1f}" y="{y + 14}" fill="{ink_on(fill)}">{escape(slot.label)}</text>'
+        if fits
+        else ""
+    )
     hover = escape(f"{slot.name} [{slot.label}]: from {slot.start:.2f} to {slot.end:.2f} units")
     return (
         f'<g><title>{hover}</title><rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" '
@@ -128,7 +127,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, opacity: float) -> str:
 
 def _legend(colours: dict[str, str]) -> str:
     keys = (
-        f'<span style="background:{colour};color:#000;padding:0 .5em;margin-right:.6em">{escape(name)}</span>'
+        f'<span style="background:{colour};color:{ink_on(colour)};padding:0 .5em;margin-right:.6em">'
+        f"{escape(name)}</span>"
         for name, colour in colours.items()
     )
     return f"<div>{''.join(keys)}</div>"
@@ -139,10 +139,10 @@ def _table(schedule: Schedule) -> str:
         f"<tr><td>{escape(slot.row)}</td><td>{escape(slot.name)}</td><td>{escape(slot.label)}</td>"
         f"<td>{slot.start:.2f}</td><td>{slot.end:.2f}</td></tr>"
         for row in schedule.rows
-        for slot in _slots(schedule, row)
+        for slot in schedule.slots_in(row)
     )
     head = "".join(
         f'<th scope="col">{title}</th>' for title in ("row", "what", "label", "from (units)", "to (units)")
     )
-    caption = f"{escape(_headline(schedule))}; {count(len(schedule.work), 'task')}"
+    caption = f"{escape(schedule.headline)}; {count(len(schedule.work), 'task')}"
     return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

@@ -14,7 +14,7 @@ from typing import Any
 
 from .clock import time_scale
 from .display import show
-from .picture import as_html, as_text
+from .picture import as_html
 from .recording import as_schedule, read_when, with_producers
 from .schedule import Schedule, count
 from .session import event_store, task_id
@@ -91,13 +91,13 @@ def predict(question: str, upto: float, step: float = 0.5, unit: str = "units") 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was predicted and what happened, side by side; a notebook shows it as a picture."""
+    """Schedules, and what there is to say about them; a notebook shows them as pictures."""
 
     sentences: tuple[str, ...]
     schedules: tuple[Schedule, ...]
 
     def __repr__(self) -> str:
-        return "\n".join([*self.sentences, *(as_text(schedule) for schedule in self.schedules)])
+        return "\n".join([*self.sentences, *map(repr, self.schedules)])
 
     def _repr_html_(self) -> str:
         words = "".join(f"<div>{escape(sentence)}</div>" for sentence in self.sentences)
@@ -146,6 +146,15 @@ def compare(
     recorded = happened(refs, labels=labels)
     plan = plan.with_names([slot.name for slot in recorded.work])
     return Comparison(tuple(verdict_on(guess, plan, recorded, time_scale())), (plan, recorded))
+
+
+def draw(*schedules: Schedule) -> Comparison:
+    """Show schedules as pictures, one above the other.
+
+    Example:
+        >>> draw(simulate(range(16), workers=8), simulate(range(16), workers=4))
+    """
+    return Comparison((), schedules)
 
 
 def verdict_on(guess: Prediction | None, plan: Schedule, recorded: Schedule, scale: float) -> list[str]:

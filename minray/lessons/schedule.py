@@ -68,15 +68,21 @@ class Schedule:
         slots = [replace(slot, name=name) for slot, name in zip(self.work, names, strict=True)]
         return replace(self, slots=tuple(slots))
 
+    @property
+    def headline(self) -> str:
+        """The title, and how long it all takes."""
+        return f"{self.title}: {self.total:.1f} units in all"
+
+    def slots_in(self, row: str) -> list[Slot]:
+        """What a row does, in the order in which it does it."""
+        return sorted((slot for slot in self.slots if slot.row == row), key=lambda slot: slot.start)
+
     def __repr__(self) -> str:
-        from .picture import as_text
-
-        return as_text(self)
-
-    def _repr_html_(self) -> str:
-        from .picture import as_html
-
-        return as_html([self])
+        lines = [self.headline]
+        for row in self.rows:
+            mine = ", ".join(f"[{slot.label}] {slot.start:.1f}-{slot.end:.1f}" for slot in self.slots_in(row))
+            lines.append(f"  {row:>9}: {mine or 'idle'}")
+        return "\n".join(lines)
 
 
 def simulate(

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from html import escape
 
-from .picture import as_html, as_text
+from .picture import as_html
 from .schedule import Schedule
 
 
@@ -79,7 +79,7 @@ class Verdict:
         words = [f"{'Passed' if self.passed else 'Not yet'}: {self.title}"]
         words += [f"  {heading}: {sentence}" for heading, sentence in self.lines()]
         if self.seen.slots:
-            words.append(as_text(self.seen))
+            words.append(repr(self.seen))
         return "\n".join(words)
 
     def _repr_html_(self) -> str:
