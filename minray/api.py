@@ -339,7 +339,9 @@ def cancel(object_ref: ObjectRef, *, force: bool = False, recursive: bool = True
         TypeError: this is not a reference.
     """
     if not isinstance(object_ref, ObjectRef):
-        raise TypeError(f"cancel() only supported for object refs. Got: {type(object_ref)}.")
+        raise TypeError(
+            f"cancel() takes the ObjectRef that a task's .remote(...) returned, not {object_ref!r}."
+        )
     _check_refs([object_ref], "cancel").cancel(object_ref, force, recursive)
 
 

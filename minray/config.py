@@ -34,3 +34,6 @@ BACKGROUND_REST_SECONDS = 0.01
 
 # Bytes asked of a socket at once: below malloc's threshold for mapping fresh pages.
 RECEIVE_BYTES = 64 * 1024
+
+# With less room than this on the disk, a session that does not start most likely failed for want of it.
+LEAST_FREE_BYTES = 1024 * 1024

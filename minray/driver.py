@@ -6,15 +6,16 @@ import json
 import logging
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from . import process_state, sessions
-from .config import START_SECONDS, STOP_SECONDS
+from .config import LEAST_FREE_BYTES, START_SECONDS, STOP_SECONDS
 from .core_worker import CoreWorker
 from .event_store import read_meta
 from .exceptions import RaySystemError
@@ -78,15 +79,27 @@ def start(
     listener.bind(str(socket_path))
     listener.listen(1024)
     config = _node_config(session, socket_path, resources, object_store_memory, namespace)
-    supervisor = _start_supervisor(config, listener, session / "logs" / "node.log")
-    listener.close()
+    with (session / "logs" / "node.log").open("w+b") as log:
+        supervisor = _start_supervisor(config, listener, log)
+        listener.close()
+        _connect(session, config, supervisor, log, log_to_driver)
+
+
+def _connect(
+    session: Path,
+    config: dict[str, Any],
+    supervisor: subprocess.Popen[bytes],
+    log: BinaryIO,
+    log_to_driver: bool,
+) -> None:
+    """Say hello to the local scheduler, and wait until the session is ready for use."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.connect(str(socket_path))
+    sock.connect(config["scheduler_socket"])
     objects = sessions.shared_memory_dir(session.name)
     show = _show if log_to_driver else _show_notices_only
     core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, show, _why_lost)
     process_state.core, process_state.supervisor = core, supervisor
-    process_state.session_dir, process_state.namespace = session, namespace
+    process_state.session_dir, process_state.namespace = session, config["meta"]["namespace"]
     process_state.info = _session_info(config, session, objects)
     try:
         in_time = core.connected(START_SECONDS)
@@ -95,10 +108,23 @@ def start(
     except RaySystemError:
         in_time = False
     if not in_time:
-        log = (session / "logs" / "node.log").read_text(errors="replace")[-2000:]
         stop()
-        raise RaySystemError(f"The node's processes could not be started. The end of their log:\n{log}")
+        raise RaySystemError(_why_not_started(log))
     core.start_background_reader()
+
+
+def _why_not_started(log: BinaryIO) -> str:
+    """What to tell the user when the node's processes did not come up."""
+    home = sessions.root()
+    free = shutil.disk_usage(home).free
+    if free < LEAST_FREE_BYTES:
+        return (
+            f"The node's processes could not be started, because the disk is full: {home} has {free:,} bytes "
+            "left. Make room, or set TMPDIR or MINRAY_HOME to a folder on another disk, and init() again."
+        )
+    size = os.fstat(log.fileno()).st_size  # the file itself has been removed with the session
+    text = os.pread(log.fileno(), 2000, max(0, size - 2000)).decode(errors="replace")
+    return f"The node's processes could not be started. The end of their log:\n{text}"
 
 
 def _why_lost() -> str:
@@ -112,20 +138,21 @@ def _why_lost() -> str:
     return f" The cause: the process {reason}." if reason else ""
 
 
-def _start_supervisor(config: dict[str, Any], listener: socket.socket, log: Path) -> subprocess.Popen[bytes]:
+def _start_supervisor(
+    config: dict[str, Any], listener: socket.socket, log: BinaryIO
+) -> subprocess.Popen[bytes]:
     """Start `node.main` as a process that no signal of the driver's terminal or kernel reaches."""
     package_parent = str(Path(__file__).resolve().parent.parent)
     code = f"import sys; sys.path.append({package_parent!r}); from minray.node import main; main()"
-    with log.open("wb") as output:
-        supervisor = subprocess.Popen(
-            # -P: a file in the working directory must not take the place of a standard module.
-            [sys.executable, "-P", "-c", code, str(listener.fileno()), config["session_dir"]],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            pass_fds=[listener.fileno()],
-            start_new_session=True,
-        )
+    supervisor = subprocess.Popen(
+        # -P: a file in the working directory must not take the place of a standard module.
+        [sys.executable, "-P", "-c", code, str(listener.fileno()), config["session_dir"]],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        pass_fds=[listener.fileno()],
+        start_new_session=True,
+    )
     assert supervisor.stdin is not None
     supervisor.stdin.write(json.dumps(config).encode() + b"\n")
     supervisor.stdin.flush()  # and stays open: its end tells the supervisor that the driver is gone

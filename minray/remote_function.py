@@ -4,6 +4,7 @@ import difflib
 import functools
 import inspect
 import logging
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -91,6 +92,8 @@ def _checked(key: str, value: Any) -> Any:  # noqa: ANN401 - the user's input
 def _number(key: str, value: Any) -> float:  # noqa: ANN401
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{key} must be a number, but it is {value!r}.")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{key} must be a number from 0 up, but it is {value!r}.")
     return value
 
 
