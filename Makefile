@@ -3,7 +3,7 @@
 #   make lab       opens lesson 1 in JupyterLab, the dashboard beside it  (make lab LESSON=2 opens another)
 #   make test      runs every check: style, types, tests, notebooks, a real browser
 #
-#   make lessons   writes notebooks/ and solutions/ anew from their one source
+#   make lessons   makes notebooks/ anew from solutions/, the answers left out
 #   make images    takes the pictures in images/ anew
 #   make soak      runs the runtime's tests over and over (make soak ROUNDS=100)
 

@@ -64,9 +64,10 @@ def serve_in_foreground() -> None:
             return
         listener, _record, token = dashboard_link.claim(home)
     port = listener.getsockname()[1]
-    print(f"The dashboard: {dashboard_link.link(port, token)}\nCtrl-C ends it.", flush=True)
     try:
-        _serve(listener, Guard.for_port(port, token), lambda visitors: True)
+        with contextlib.suppress(KeyboardInterrupt):  # while Bokeh loads, too
+            print(f"The dashboard: {dashboard_link.link(port, token)}\nCtrl-C ends it.", flush=True)
+            _serve(listener, Guard.for_port(port, token), lambda visitors: True)
     finally:
         _remove_record()
 

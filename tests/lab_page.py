@@ -179,6 +179,7 @@ class LabPage:
             return False
 
         wait_until(ended, f"the end of cell {index}")
+        self.wait_for_idle_kernel()  # what it printed may come after its end
 
     def shows(self, index: int, pattern: str) -> str:
         """Wait until this pattern is in what a cell shows below itself; the value is what matched it."""
