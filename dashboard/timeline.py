@@ -250,11 +250,11 @@ def legend_html(scene: Scene, shown: int) -> str:
     for function in functions[:LEGEND_SHOWN]:
         name = escape(function.name)
         done = function.finished + function.failed
-        mean = f", {duration(function.seconds / done)} each" if done else ""
+        times = f"{done:,} × {duration(function.seconds / done)}" if done else ""
         failed = f", <em>{function.failed:,} failed</em>" if function.failed else ""
         items += (
             f'<li><i style="background: {scene.colours[function.name]}"></i>'
-            f'<strong title="{name}">{name}</strong><small>{done:,}{mean}{failed}</small></li>'
+            f'<strong title="{name}">{name}</strong><small>{times}{failed}</small></li>'
         )
     more = len(functions) - LEGEND_SHOWN
     items += f"<li><small>and {count(more, 'more function')}</small></li>" if more > 0 else ""
