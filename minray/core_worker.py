@@ -57,6 +57,10 @@ from .scheduling import Demand
 from .serialization import Serialized, deserialize, serialize, serialize_arguments
 
 
+# So many records of calls gather at most before they are sent to the event store.
+_MOST_CALLS_KEPT = 1000
+
+
 class Waiting:
     """A call of `get` or `wait` that is under way."""
 
@@ -108,7 +112,9 @@ class CoreWorker:
         self._waiting: list[Waiting] = []  # calls of get and wait that are under way
         self._live: dict[bytes, int] = {}  # how many ObjectRefs of each id this process has
         self._dropped: deque[bytes] = deque()  # notes of finalizers
-        self._calls: list[tuple[Any, ...]] = []  # get and wait calls that the event store should know of
+        self._calls: deque[tuple[Any, ...]] = (
+            deque()
+        )  # get and wait calls that the event store should know of
         self._reference_news: list[Message] = []
         self._order = threading.RLock()  # news about references must leave in the order they happened
         self._task_ids = task_ids()
@@ -134,7 +140,7 @@ class CoreWorker:
             self._collect_dropped()
             out = self._reference_news
             if self._calls:
-                calls, self._calls = self._calls, []
+                calls = [self._calls.popleft() for _ in range(len(self._calls))]
                 out = [*out, AddRows("api_calls", tuple(calls))]
             if out is self._reference_news and not out:
                 self._connection.send(list(messages))
@@ -185,9 +191,11 @@ class CoreWorker:
         return self._connection.wait_until(lambda: bool(self.node_id), time.monotonic() + timeout)
 
     def serve(self) -> bool:
-        """Wait for messages and handle them (a worker's idle state); False when the connection is lost."""
-        self._connection.next_batch()
-        return not self._connection.lost
+        """Wait for something in the inbox (a worker's idle state); False when the connection is lost."""
+        try:
+            return self._connection.wait_until(lambda: bool(self.inbox))
+        except RaySystemError:
+            return False
 
     def start_background_reader(self) -> None:
         """Let a thread read while nobody waits (drivers only)."""
@@ -387,6 +395,8 @@ class CoreWorker:
                     "there yet. The tasks go on; ask again, with a longer timeout, or use wait() to take "
                     "what is ready."
                 )
+        else:
+            self._record_call("get", time.time(), len(keys), len(keys), len(keys), timeout)
         return [self.load(self._values[key]) for key in keys]
 
     def _raise_first_error(self, keys: list[bytes]) -> None:
@@ -430,9 +440,14 @@ class CoreWorker:
         finally:
             self._waiting.remove(waiting)
             arrived = waiting.count - len(missing)
-            call = (waiting.kind, began, time.time(), waiting.count, waiting.num_returns, arrived, timeout)
-            self._calls.append(call)
-            self._connection.nudge()
+            self._record_call(waiting.kind, began, waiting.count, waiting.num_returns, arrived, timeout)
+
+    def _record_call(self, kind: str, began: float, *details: Any) -> None:  # noqa: ANN401 - columns of a row
+        """Remember a call of `get` or `wait` for the event store."""
+        self._calls.append((kind, began, time.time(), *details))
+        if len(self._calls) > _MOST_CALLS_KEPT:
+            self.send()
+        self._connection.nudge()
 
     @contextlib.contextmanager
     def _lent_cpu(self, kind: str) -> Any:  # noqa: ANN401
