@@ -127,6 +127,9 @@ def _set_up_logging(level: int | str) -> None:
         logger.propagate = False
 
 
+process_state.start_session = init
+
+
 def shutdown() -> None:
     """End the session: its processes, objects and references. Harmless if there is none."""
     driver.stop()
@@ -138,14 +141,6 @@ atexit.register(shutdown)
 def is_initialized() -> bool:
     """Whether a session runs (in a worker: always)."""
     return process_state.core is not None
-
-
-def connected_core() -> CoreWorker:
-    """This process's core worker; starts a session if there is none, as Ray does."""
-    if process_state.core is None:
-        init()
-    assert process_state.core is not None
-    return process_state.core
 
 
 @overload
@@ -248,7 +243,7 @@ def _check_refs(refs: Sequence[Any], caller: str) -> CoreWorker:
                 f"{ref!r} belongs to a session that has ended, and its value went with it. Submit the task "
                 "again."
             )
-    return core or connected_core()
+    return core or process_state.connected_core()
 
 
 def put(value: Any) -> ObjectRef:  # noqa: ANN401
@@ -274,7 +269,7 @@ def put(value: Any) -> ObjectRef:  # noqa: ANN401
             "reference itself. (If you really want an object that holds the reference, put it in a list.)"
         )
     try:
-        return connected_core().put(value)
+        return process_state.connected_core().put(value)
     except (TypeError, AttributeError) as error:
         raise TypeError(f"Could not put a {type(value).__name__} into the object store: {error}") from error
 
@@ -411,7 +406,9 @@ def record_experiment(name: str, series: str, x: float, y: float, detail: str = 
     """
     import time
 
-    connected_core().add_rows("experiments", [(time.time(), name, series, float(x), float(y), detail)])
+    process_state.connected_core().add_rows(
+        "experiments", [(time.time(), name, series, float(x), float(y), detail)]
+    )
 
 
 def session_database() -> Path:

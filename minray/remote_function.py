@@ -12,6 +12,7 @@ from typing import Any
 
 import cloudpickle
 
+from . import process_state
 from .config import DEFAULT_MAX_RETRIES
 from .object_ref import ObjectRef
 from .scheduling import Demand, to_demand
@@ -194,10 +195,8 @@ class RemoteFunction:
     def _submit(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], options: TaskOptions, demand: Demand
     ) -> Any:  # noqa: ANN401
-        from .api import connected_core  # the API decorates with this module: see `api.remote`
-
         self._check_arguments(args, kwargs)
-        core = connected_core()
+        core = process_state.connected_core()
         core.export(self._id, self._name, lambda: serialize_function(self._function, self._name))
         refs: list[ObjectRef] = core.submit(
             self._id,
