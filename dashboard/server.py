@@ -13,6 +13,7 @@ This module costs about 100 MB and most of a second to import: see `doorman` for
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,8 @@ def serve(listener: socket.socket, guard: Guard, needed: Callable[[int], bool]) 
         guard: who may come in.
         needed: asked once a second with the number of connected tabs; `False` ends the server.
     """
+    # A tab that is closed while something is on its way to it is nothing to warn about.
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     asyncio.set_event_loop(asyncio.new_event_loop())
     loop = IOLoop.current()
     library = Library()
