@@ -164,6 +164,11 @@ class SchedulerProcess:
 
     def _empty_outboxes(self, idle: bool) -> None:
         scheduler = self._scheduler
+        # First of all: a signal that cancels a task must reach its worker before the worker's next task does.
+        for pid, number in scheduler.signals:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        scheduler.signals.clear()
         scheduler.objects.flush_pushes()
         if scheduler.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
             scheduler.tick()
@@ -183,10 +188,6 @@ class SchedulerProcess:
             with contextlib.suppress(FileNotFoundError):
                 (self._objects / name).unlink()
         scheduler.objects.unlink.clear()
-        for pid, number in scheduler.signals:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        scheduler.signals.clear()
 
     def _flush(self, channel: Channel, data: object) -> None:
         """Send what waits; if the socket is full, be woken when it is not."""
