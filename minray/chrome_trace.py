@@ -1,11 +1,13 @@
 """A session as a Chrome trace: open the file at https://ui.perfetto.dev or in chrome://tracing.
 
-A row a worker, a bar a task, and inside it the times that it waited in `get`.
+A row a worker, a bar a task, and inside it the times that it waited in `get`.  What still goes on has a bar
+up to now.
 """
 
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ def trace_events(database: Path | str) -> list[dict[str, Any]]:
     with contextlib.closing(connect_readonly(database)) as db:
         workers = db.execute("SELECT worker, pid, kind FROM workers").fetchall()
         rows = db.execute(f"{_BUSY} WHERE e.worker IS NOT NULL ORDER BY e.seq").fetchall()
+        (ended_at,) = db.execute("SELECT max(value) FROM meta WHERE key = 'ended_at'").fetchone()
+    now = float(ended_at or time.time())
     trace: list[dict[str, Any]] = [
         {"ph": "M", "name": "process_name", "pid": 0, "args": {"name": "node 0"}},
         *(
@@ -39,21 +43,27 @@ def trace_events(database: Path | str) -> list[dict[str, Any]]:
             for worker, pid, kind in workers
         ),
     ]
-    running: dict[tuple[int, int], float] = {}
-    waiting: dict[tuple[int, int], tuple[TaskState, float]] = {}
+    running: dict[tuple[int, int], tuple[str, float, int, str]] = {}
+    waiting: dict[tuple[int, int], tuple[str, float, int, str]] = {}
     for task, name, attempt, state, ts, worker, task_id in rows:
         key = (task, attempt)
-        if state == TaskState.RUNNING:
-            running.setdefault(key, ts)
-        elif state in _WAITING:
-            waiting[key] = (TaskState(state), ts)
+        if state in _WAITING:
+            waiting[key] = (TaskState(state).name, ts, worker, task_id)
             continue
         if key in waiting and state in (TaskState.RUNNING, *FINAL_STATES):
-            kind, since = waiting.pop(key)
-            trace.append(_bar(kind.name, "wait", since, ts, worker, {"task": task_id}))
-        if state in FINAL_STATES and key in running:
+            kind, since, _, _ = waiting.pop(key)
+            trace.append(_bar(kind, "wait", since, ts, worker, {"task": task_id}))
+        if state == TaskState.RUNNING:
+            running.setdefault(key, (name, ts, worker, task_id))
+        elif state in FINAL_STATES and key in running:
+            _, since, _, _ = running.pop(key)
             details = {"task_id": task_id, "state": TaskState(state).name, "attempt": attempt}
-            trace.append(_bar(name, "task", running.pop(key), ts, worker, details))
+            trace.append(_bar(name, "task", since, ts, worker, details))
+    for kind, since, worker, task_id in waiting.values():
+        trace.append(_bar(kind, "wait", since, now, worker, {"task": task_id}))
+    for (_, attempt), (name, since, worker, task_id) in running.items():
+        details = {"task_id": task_id, "state": TaskState.RUNNING.name, "attempt": attempt}
+        trace.append(_bar(name, "task", since, now, worker, details))
     return trace
 
 
