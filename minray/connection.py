@@ -55,9 +55,10 @@ class Connection:
         self.lost = False
         self._closing = False
         self.shield = InterruptShield()
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
-        self._poll.register(self.shield.fileno(), select.POLLIN)
+        self._poll_socket, self._poll_both = select.poll(), select.poll()
+        for poll in (self._poll_socket, self._poll_both):
+            poll.register(sock, select.POLLIN)
+        self._poll_both.register(self.shield.fileno(), select.POLLIN)
         self._background: threading.Thread | None = None
         self._nudge_read, self._nudge_write = os.pipe()
         os.set_blocking(self._nudge_write, False)
@@ -91,30 +92,43 @@ class Connection:
             RaySystemError: the local scheduler is gone.
             KeyboardInterrupt: the user interrupted; nothing is lost, the wait can be repeated.
         """
-        with self.shield:
-            while not done():
-                if self.shield.pending:
-                    return False  # leaving the shield raises
-                if self.lost:
-                    raise RaySystemError(LOST + self._why_lost())
-                patience = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-                with self._turn:
-                    if self._reading:
-                        self._followers += 1
-                        # Only the reading thread polls the shield, so the main thread looks up at times.
-                        self._turn.wait(0.1 if patience is None else min(patience, 0.1))
-                        self._followers -= 1
-                        if patience == 0:
-                            return done()
-                        continue
-                    self._reading = True
-                try:
-                    got_something = self._read(patience)
-                finally:
-                    self._give_up_turn()
-                if not got_something and deadline is not None and time.monotonic() >= deadline:
+        answer = None
+        while answer is None:  # once, unless a handler of the user's own lets an interrupt pass
+            with self.shield:  # leaving it raises
+                answer = self._wait(done, deadline)
+        return answer
+
+    def _wait(self, done: Callable[[], bool], deadline: float | None) -> bool | None:
+        """What `wait_until` does; None as soon as an interrupt is pending."""
+        while not done():
+            if self.shield.pending and self.shield.in_main_thread():
+                return None
+            if self.lost:
+                raise RaySystemError(LOST + self._why_lost())
+            patience = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            if not self._take_turn(patience):
+                if patience == 0:
                     return done()
+                continue
+            try:  # whoever had the turn before may have read what we wait for, so look again
+                got_something = done() or self._read(patience)
+            finally:
+                self._give_up_turn()
+            if not got_something and deadline is not None and time.monotonic() >= deadline:
+                return done()
         return True
+
+    def _take_turn(self, patience: float | None) -> bool:
+        """Become the thread that reads; False if another one was, and has read since or needs longer."""
+        with self._turn:
+            if not self._reading:
+                self._reading = True
+                return True
+            self._followers += 1
+            # Who does not read does not poll the shield, so the main thread looks up at times.
+            self._turn.wait(0.1 if patience is None else min(patience, 0.1))
+            self._followers -= 1
+            return False
 
     def _give_up_turn(self) -> None:
         with self._turn:
@@ -125,7 +139,8 @@ class Connection:
     def _read(self, patience: float | None) -> bool:
         """Handle what arrives within `patience` seconds, at most one batch; return whether anything did."""
         timeout = None if patience is None else patience * 1000
-        if not any(fd == self._sock.fileno() for fd, _ in self._poll.poll(timeout)):
+        poll = self._poll_both if self.shield.in_main_thread() else self._poll_socket
+        if not any(fd == self._sock.fileno() for fd, _ in poll.poll(timeout)):
             return False
         try:
             data = self._sock.recv(RECEIVE_BYTES)
@@ -137,16 +152,6 @@ class Connection:
         for message in self._frames.feed(data):
             self._on_message(message)
         return True
-
-    def next_batch(self) -> None:
-        """Wait for messages and handle them: a worker's idle state."""
-        with self._turn:
-            self._reading = True
-        try:
-            with self.shield:
-                self._read(None)
-        finally:
-            self._give_up_turn()
 
     # --- the background thread ----------------------------------------------------------------------
 

@@ -40,17 +40,22 @@ class InterruptShield:
         """Readable while an interrupt is pending."""
         return self._read
 
+    def in_main_thread(self) -> bool:
+        """Whether this thread is the one that an interrupt is meant for."""
+        return threading.get_ident() == self._main
+
     def __enter__(self) -> None:
-        if threading.get_ident() != self._main:
+        if not self.in_main_thread():
             return
-        self._depth += 1
-        if self._depth == 1:
+        if self._depth == 0:
+            # This may itself raise an interrupt that came just before; then nothing was entered.
             self._previous = _set_handler(signal.SIGINT, self._note)
             if not callable(self._previous):  # ignored, or left to the system: then so be it
                 _set_handler(signal.SIGINT, self._previous)
+        self._depth += 1
 
     def __exit__(self, *exc_info: object) -> None:
-        if threading.get_ident() != self._main:
+        if not self.in_main_thread():
             return
         self._depth -= 1
         if self._depth:
