@@ -250,7 +250,7 @@ def legend_html(scene: Scene, shown: int) -> str:
     for function in functions[:LEGEND_SHOWN]:
         name = escape(function.name)
         done = function.finished + function.failed
-        times = f"{done:,} × {duration(function.seconds / done)}" if done else ""
+        times = f"{done:,} &times; {duration(function.seconds / done)}" if done else ""
         failed = f", <em>{function.failed:,} failed</em>" if function.failed else ""
         items += (
             f'<li><i style="background: {scene.colours[function.name]}"></i>'
