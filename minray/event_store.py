@@ -59,10 +59,18 @@ class EventWriter:
             raise
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file, so that the recording is one file."""
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._db.execute("PRAGMA journal_mode = DELETE")
+        """Fold the write-ahead log into the file, so that the recording is one file.
+
+        If somebody reads just then, the log stays beside the file, and `fold` is for later.
+        """
+        _fold(self._db)
         self._db.close()
+
+
+def _fold(db: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("PRAGMA journal_mode = DELETE")
 
 
 def connect_readonly(path: Path | str) -> sqlite3.Connection:
@@ -84,8 +92,7 @@ def fold(path: Path | str) -> None:
     """Make one file of an event store whose writer could not close it."""
     if Path(path).exists():
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            db.execute("PRAGMA journal_mode = DELETE")
+            _fold(db)
 
 
 def add_meta(path: Path | str, key: str, value: str) -> None:

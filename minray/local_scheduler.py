@@ -131,6 +131,11 @@ class LocalScheduler:
         """Start one worker per CPU."""
         self._start(self.pool.target)
 
+    def end_session(self) -> None:
+        """Record that all processes end now."""
+        for number in {*self.clients, *self.pool.workers}:
+            self.log.process(number, "DEAD", "the session ended")
+
     def _start(self, runnable: int) -> None:
         for worker in self.pool.to_start(runnable):
             self.zygote.send(Fork(worker.number))

@@ -94,6 +94,7 @@ class SchedulerProcess:
                     self._read(key.data)
             scheduler.schedule()
             self._empty_outboxes(idle=not ready)
+        scheduler.end_session()
         self._flush_events(last=True)
 
     def _patience(self) -> float | None:

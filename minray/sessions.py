@@ -120,7 +120,7 @@ def reduce_to_recording(session: Path) -> None:
     shutil.rmtree(_short_folder(session), ignore_errors=True)
     fold(session / "session.db")
     for path in list(session.iterdir()) if session.is_dir() else []:
-        if path.name == "session.db":
+        if path.name.startswith("session.db"):  # its log too, if somebody's reading kept it from being folded
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
