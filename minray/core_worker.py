@@ -56,7 +56,6 @@ from .object_store import map_segment, new_segment
 from .scheduling import Demand
 from .serialization import Serialized, deserialize, serialize, serialize_arguments
 
-
 # So many records of calls gather at most before they are sent to the event store.
 _MOST_CALLS_KEPT = 1000
 
