@@ -75,12 +75,12 @@ def test_a_right_answer_passes_though_the_scheduler_took_one_task_in_late() -> N
         task(4, 0.3, 1, 2),
         task(5, 0.3, 1, 2),
     ]
-    calls = [call("get", 0.2, 0.2, count=1), call("get", 0.2, 2.0, count=1)]
+    calls = [call("get", 0.2, 0.2, count=1), *[call("get", 0.2, 2.0, count=1) for _ in range(4)]]
     assert exercise_1.judge(evidence(tasks, calls)).passed
 
 
 def test_a_right_answer_passes_though_all_was_ready_before_it_asked() -> None:
-    assert exercise_1.judge(evidence(side_by_side(0.001), [])).passed
+    assert exercise_1.judge(evidence(side_by_side(0.001), [call("get", 0.1, 0.1)])).passed
 
 
 def test_a_get_after_each_submission_is_caught_even_if_all_is_quick() -> None:
@@ -92,11 +92,14 @@ def test_a_get_after_each_submission_is_caught_even_if_all_is_quick() -> None:
 def test_tasks_that_a_task_submits_are_judged_by_what_that_task_waited_for() -> None:
     parent = task(1, 0, 0, 9)
     children = [Task(n, f"id{n}", "square", 1, 0.0001 * n, 1, 2, False, 1, ()) for n in range(2, 7)]
-    assert exercise_1.judge(evidence([parent, *children], [call("get", 0, 9, count=1)])).passed
+    inner = Call("get", 1, 0.1, 2, 5, 5, 5, None)
+    assert exercise_1.judge(evidence([parent, *children], [call("get", 0, 9, count=1), inner])).passed
 
 
 def waits(counts: list[int], **more: Any) -> list[Call]:  # noqa: ANN401
-    return [call("wait", n, n + 1, count, wanted=1, **more) for n, count in enumerate(counts)]
+    """Calls of `wait` on lists of these lengths, each followed by a `get` of what it brought."""
+    rounds = [call("wait", n, n + 0.9, count, wanted=1, **more) for n, count in enumerate(counts)]
+    return rounds + [call("get", found.ended, found.ended, count=1) for found in rounds]
 
 
 def test_a_list_that_shrinks_passes_exercise_3() -> None:
@@ -108,6 +111,13 @@ def test_a_list_that_shrinks_passes_exercise_3() -> None:
 def test_many_empty_handed_calls_pass_exercise_3() -> None:
     impatient = [call("wait", 0, 0.1, 5, wanted=1, ready=0) for _ in range(500)]
     assert exercise_3.judge(evidence(side_by_side(), impatient + waits([5, 4, 3, 2, 1]))).passed
+
+
+def test_asking_for_all_with_a_timeout_passes_exercise_3_even_if_all_is_ready_at_once() -> None:
+    calls = [call("wait", 0, 1, 5, wanted=5, timeout=0.1), call("get", 1, 1, 5)]
+    assert exercise_3.judge(evidence(side_by_side(), calls)).passed
+    without = [call("wait", 0, 1, 5, wanted=5), call("get", 1, 1, 5)]
+    assert exercise_3.judge(evidence(side_by_side(), without)).name == "waited-for-all"
 
 
 def test_the_same_result_again_and_again_is_caught_with_and_without_being_stopped() -> None:

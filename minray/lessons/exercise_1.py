@@ -17,14 +17,16 @@ SQUARES = tuple(number * number for number in NUMBERS)
 def judge(evidence: Evidence) -> Finding:
     """Say whether the squares were computed by tasks that could run side by side."""
     mistake = first_of(
-        raised(evidence),
-        stopped(evidence),
-        references_returned(evidence),
-        nothing_returned(evidence),
-        too_few_tasks(evidence, len(NUMBERS)),
-        wrong_values(evidence),
-        in_a_chain(evidence),
-        get_in_the_loop(evidence),
+        evidence,
+        raised,
+        stopped,
+        references_returned,
+        nothing_returned,
+        too_few_tasks,
+        wrong_values,
+        in_a_chain,
+        get_in_the_loop,
+        not_fetched,
     )
     if mistake is not None:
         return mistake
@@ -48,9 +50,9 @@ def overlap(evidence: Evidence) -> str:
     return "This time they did not happen to overlap, but nothing in your code stands in their way."
 
 
-def too_few_tasks(evidence: Evidence, needed: int) -> Finding | None:
+def too_few_tasks(evidence: Evidence) -> Finding | None:
     """No tasks at all, one that does everything, or some numbers without one."""
-    tasks = evidence.siblings
+    tasks, needed = evidence.siblings, len(evidence.expected)
     if len(tasks) >= needed:
         return None
     expected = f"{needed} tasks, one for each number."
@@ -136,4 +138,17 @@ def get_in_the_loop(evidence: Evidence) -> Finding | None:
             "ray.get blocks until the value is there. Inside the loop it also holds up the next submission.",
             "Two steps: first a list of references for all numbers, and only then one ray.get of that list.",
         ),
+    )
+
+
+def not_fetched(evidence: Evidence) -> Finding | None:
+    """The values are right, but they cannot come from the tasks: nobody fetched those results."""
+    if sum(call.count for call in evidence.calls("get")) >= len(evidence.siblings):
+        return None
+    return Finding(
+        "not-fetched",
+        "the squares are right and tasks ran, but not all of their results were fetched: some squares must "
+        "come from somewhere else.",
+        "the squares that the tasks computed.",
+        ("Return what ray.get says the tasks computed, and nothing that you computed beside them.",),
     )

@@ -26,17 +26,18 @@ TIMEOUT = 0.25  # units; shorter than any task, so that some calls of `wait` com
 def judge(evidence: Evidence) -> Finding:
     """Say whether all results were gathered in spite of the timeouts."""
     mistake = first_of(
-        stopped(evidence),
-        list_does_not_shrink(evidence),
-        get_with_a_timeout(evidence),
-        asked_for_too_many(evidence),
-        counted_on_ready(evidence),
-        raised(evidence),
-        references_returned(evidence),
-        nothing_returned(evidence),
-        no_wait(evidence),
-        without_the_timeout(evidence),
-        results_missing(evidence),
+        evidence,
+        stopped,
+        list_does_not_shrink,
+        get_with_a_timeout,
+        asked_for_too_many,
+        counted_on_ready,
+        raised,
+        references_returned,
+        nothing_returned,
+        no_wait,
+        without_the_timeout,
+        results_missing,
     )
     if mistake is not None:
         return mistake

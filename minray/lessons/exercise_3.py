@@ -5,7 +5,7 @@ what is ready. The squares may come in any order.
 """
 
 from .evidence import Evidence, as_list, same
-from .exercise_1 import NUMBERS, get_in_the_loop, in_a_chain, overlap, too_few_tasks
+from .exercise_1 import NUMBERS, get_in_the_loop, in_a_chain, not_fetched, overlap, too_few_tasks
 from .mistakes import (
     first_of,
     list_does_not_shrink,
@@ -14,6 +14,7 @@ from .mistakes import (
     references_returned,
     stopped,
 )
+from .recording import Call
 from .verdict import Finding
 
 TITLE = "exercise 3, squares as they come"
@@ -22,18 +23,21 @@ TITLE = "exercise 3, squares as they come"
 def judge(evidence: Evidence) -> Finding:
     """Say whether each square was collected when it was ready."""
     mistake = first_of(
-        stopped(evidence),
-        list_does_not_shrink(evidence),
-        raised(evidence),
-        references_returned(evidence),
-        nothing_returned(evidence),
-        too_few_tasks(evidence, len(NUMBERS)),
-        wrong_values(evidence),
-        in_a_chain(evidence),
-        get_in_the_loop(evidence),
-        no_wait(evidence),
-        got_all_first(evidence),
-        waited_for_all(evidence),
+        evidence,
+        stopped,
+        list_does_not_shrink,
+        raised,
+        references_returned,
+        nothing_returned,
+        too_few_tasks,
+        wrong_values,
+        in_a_chain,
+        get_in_the_loop,
+        no_wait,
+        got_all_first,
+        waited_for_all,
+        fetched_all_at_once,
+        not_fetched,
     )
     if mistake is not None:
         return mistake
@@ -78,8 +82,12 @@ def no_wait(evidence: Evidence) -> Finding | None:
 
 
 def waited_for_all(evidence: Evidence) -> Finding | None:
-    """One call of `wait` that asks for everything is `get` in disguise."""
-    if sum(call.ready > 0 for call in evidence.calls("wait")) > 1:
+    """One call of `wait` that asks for everything is `get` in disguise.
+
+    With a timeout it is not: on a slow machine everything may be ready by then.
+    """
+    successful = _successful(evidence)
+    if len(successful) > 1 or any(call.timeout is not None for call in successful):
         return None
     return Finding(
         "waited-for-all",
@@ -94,7 +102,8 @@ def waited_for_all(evidence: Evidence) -> Finding | None:
 
 def got_all_first(evidence: Evidence) -> Finding | None:
     """A `get` that waits for everything, before a loop of `wait` that then has nothing to wait for."""
-    if all(call.count < len(evidence.siblings) for call in evidence.calls("get")):
+    first_wait = evidence.calls("wait")[0]
+    if not any(call.started < first_wait.started for call in _gets_of_all(evidence)):
         return None
     return Finding(
         "got-all-first",
@@ -105,3 +114,26 @@ def got_all_first(evidence: Evidence) -> Finding | None:
             "Have the only get inside the loop, and give it the ready list and nothing else.",
         ),
     )
+
+
+def fetched_all_at_once(evidence: Evidence) -> Finding | None:
+    """A loop that asks what is ready, and a `get` for everything when all is over."""
+    if not _gets_of_all(evidence) or len(_successful(evidence)) == 1:
+        return None
+    return Finding(
+        "fetched-all-at-once",
+        "your loop asked what was ready, but the values were fetched at the end, with one get for all.",
+        "each round fetches the values that are ready in that round.",
+        (
+            "Knowing that a square is ready helps nobody who waits for its value. When could you fetch it?",
+            "Move the get into the loop, and give it the ready list.",
+        ),
+    )
+
+
+def _successful(evidence: Evidence) -> list[Call]:
+    return [call for call in evidence.calls("wait") if call.ready]
+
+
+def _gets_of_all(evidence: Evidence) -> list[Call]:
+    return [call for call in evidence.calls("get") if call.count >= len(evidence.siblings)]

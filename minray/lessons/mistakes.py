@@ -4,6 +4,7 @@ Each function looks at the evidence for one family of mistakes and returns a `Fi
 """
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from .evidence import Evidence, as_list, is_reference
@@ -12,9 +13,13 @@ from .verdict import Finding
 _PACKAGE = str(Path(__file__).resolve().parent.parent)  # frames of files in here are not the learner's
 
 
-def first_of(*findings: Finding | None) -> Finding | None:
-    """The first finding that is one."""
-    return next((finding for finding in findings if finding is not None), None)
+def first_of(evidence: Evidence, *mistakes: Callable[[Evidence], Finding | None]) -> Finding | None:
+    """Look for one mistake after the other; the first that was made is what the learner is told."""
+    for mistake in mistakes:
+        finding = mistake(evidence)
+        if finding is not None:
+            return finding
+    return None
 
 
 def describe_error(error: BaseException) -> str:

@@ -45,10 +45,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of `get` or `wait`; times in seconds since 1970.
-
-    A `get` whose values are there already does not wait and leaves no trace; a `wait` always does.
-    """
+    """One call of `get` or `wait`; times in seconds since 1970."""
 
     kind: str  # "get" or "wait"
     caller: int | None  # the task that called; None: the driver
