@@ -94,8 +94,9 @@ def _claim(fd: int, size: int) -> None:
         os.posix_fallocate(fd, 0, size)
         return
     zeros = bytes(1024 * 1024)
-    for start in range(0, size, len(zeros)):
-        os.pwrite(fd, zeros[: size - start], start)
+    written = 0
+    while written < size:  # when there is little room, a part is written before the error comes
+        written += os.pwrite(fd, zeros[: size - written], written)
 
 
 def map_segment(path: Path) -> memoryview:
