@@ -7,7 +7,16 @@ import pytest
 
 from minray.event_store import EventWriter
 from minray.events import TaskState
-from minray.lessons.recording import Mark, Recording, as_schedule, mark, read, read_when, with_producers
+from minray.lessons.recording import (
+    MOST_CALLS,
+    Mark,
+    Recording,
+    as_schedule,
+    mark,
+    read,
+    read_when,
+    with_producers,
+)
 
 RUNNING, FINISHED, FAILED = TaskState.RUNNING, TaskState.FINISHED, TaskState.FAILED
 
@@ -128,6 +137,16 @@ def test_a_schedule_shows_tasks_in_units_with_the_drivers_waiting(store: Store) 
     assert schedule.rows == ("driver", "worker 2", "worker 1")
     shown = [(slot.row, slot.label, slot.start, slot.end) for slot in schedule.slots]
     assert shown == [("driver", "get", 0, 4), ("worker 2", "a", 0, 2), ("worker 1", "b", 2, 4)]
+
+
+def test_of_an_endless_loop_only_the_first_calls_are_drawn(store: Store) -> None:
+    store.task(1, 100.0, (RUNNING, 100.0), (FINISHED, 102.0))
+    for _ in range(MOST_CALLS + 1):
+        store.call("wait", 100.0, 100.1)
+    found = read(store.path)
+    schedule = as_schedule(found.tasks, found.calls, 1.0, "Recorded")
+    assert len(schedule.slots) == MOST_CALLS + 1  # the calls, and the task
+    assert f"the first {MOST_CALLS} of {MOST_CALLS + 1} calls" in schedule.title
 
 
 def test_tasks_that_never_ran_are_not_drawn_and_labels_stay_in_place(store: Store) -> None:

@@ -19,6 +19,7 @@ from ..events import TaskState
 from .schedule import DRIVER, Schedule, Slot, most_at_once
 
 PATIENCE = 10.0  # seconds to wait for events that ought to be there; far more than they ever need
+MOST_CALLS = 50  # calls of the driver that a schedule shows; an endless loop makes thousands
 LOOK_AGAIN = 0.02  # seconds between two looks into the store
 
 
@@ -206,7 +207,7 @@ def as_schedule(
     Args:
         tasks: what to show; tasks that never started are left out. Workers have the dashboard's
             numbers, and stand in the order of their first tasks.
-        calls: the calls of `get` and `wait`; those of the driver that overlap the tasks are shown.
+        calls: the calls of `get` and `wait`; the driver's first ones while the tasks ran are shown.
         scale: how many seconds a unit lasts.
         title: a line above the picture.
         labels: what to write on each task, in the order of submission; by default its units.
@@ -221,10 +222,12 @@ def as_schedule(
         return max(0.0, (moment - begin) / scale)
 
     rows = {worker: f"worker {worker}" for worker in dict.fromkeys(task.worker for task in ran)}
+    waited = [call for call in calls if call.caller is None and call.ended >= begin and call.started <= end]
+    if len(waited) > MOST_CALLS:
+        title += f" (the first {MOST_CALLS} of {len(waited)} calls shown)"
     slots = [
         Slot(DRIVER, call.kind, call.kind, units(call.started), units(call.ended))
-        for call in calls
-        if call.caller is None and call.ended >= begin and call.started <= end
+        for call in waited[:MOST_CALLS]
     ]
     for place, task in enumerate(tasks):
         if task in ran:
