@@ -48,12 +48,18 @@ class EventWriter:
         Raises:
             sqlite3.Error: nothing of the batch was written; the disk is full, most likely.
         """
+        try:
+            self._write(rows)
+        except UnicodeEncodeError:  # such as the name of a file that is not UTF-8, printed by a task
+            self._write({table: [tuple(map(_storable, row)) for row in rows[table]] for table in rows})
+
+    def _write(self, rows: dict[str, Iterable[tuple[object, ...]]]) -> None:
         self._db.execute("BEGIN")
         try:
             for table, values in rows.items():
                 self._db.executemany(_INSERT[table], values)
             self._db.execute("COMMIT")
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeEncodeError):
             with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
                 self._db.execute("ROLLBACK")
             raise
@@ -71,6 +77,11 @@ def _fold(db: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         db.execute("PRAGMA journal_mode = DELETE")
+
+
+def _storable(value: object) -> object:
+    """A value with what is no valid Unicode written out, as `repr` would."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def connect_readonly(path: Path | str) -> sqlite3.Connection:

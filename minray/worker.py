@@ -51,7 +51,7 @@ class TaskStream:
     """Stands for sys.stdout or sys.stderr while tasks run: whole lines go to the driver."""
 
     encoding = "utf-8"
-    errors = "replace"
+    errors = "backslashreplace"
 
     def __init__(self, core: CoreWorker, name: str, fd: int) -> None:
         self._core = core
@@ -89,6 +89,8 @@ class TaskStream:
 
     def _send(self, text: str) -> None:
         name = self._core.task.name if self._core.task else "worker"
+        # What is no valid Unicode, the driver could not show.
+        text = text.encode(self.encoding, self.errors).decode(self.encoding)
         with contextlib.suppress(RaySystemError):
             self._core.send(Print(self._name, name, text))
 
