@@ -274,6 +274,7 @@ class CoreWorker:
         retry_exceptions: bytes,
     ) -> list[ObjectRef]:
         """Submit a task; return the references to its results at once."""
+        submitted = time.time()
         values = [*args, *kwargs.values()]
         refs = []
         for place, value in enumerate(values):
@@ -302,6 +303,7 @@ class CoreWorker:
                 demand,
                 max_retries,
                 retry_exceptions,
+                submitted,
             )
         )
         del kept  # from here on the scheduler keeps the moved arguments alive
@@ -376,8 +378,7 @@ class CoreWorker:
             except FileNotFoundError as error:
                 raise ObjectLostError(f"The object {payload[0]} has been freed.") from error
         assert kind == ERROR
-        failure = pickle.loads(payload)
-        raise failure.as_instanceof_cause() if isinstance(failure, RayTaskError) else failure
+        raise _load_error(payload)
 
     def get(self, refs: list[ObjectRef], timeout: float | None) -> list[Any]:
         """The values of all references, in order; see `api.get`."""
@@ -438,7 +439,7 @@ class CoreWorker:
                     self._connection.wait_until(waiting.done, deadline)
         finally:
             self._waiting.remove(waiting)
-            arrived = waiting.count - len(missing)
+            arrived = min(waiting.count - len(missing), waiting.num_returns)
             self._record_call(waiting.kind, began, waiting.count, waiting.num_returns, arrived, timeout)
 
     def _record_call(self, kind: str, began: float, *details: Any) -> None:  # noqa: ANN401 - columns of a row
@@ -473,3 +474,9 @@ class CoreWorker:
     def flush_events(self) -> None:
         """Return when everything that has happened so far is in the event store."""
         self.query("flush")
+
+
+def _load_error(payload: bytes) -> BaseException:
+    """The exception to raise; made here because a variable for it in the frame that raises it is a cycle."""
+    error: BaseException = pickle.loads(payload)
+    return error.as_instanceof_cause() if isinstance(error, RayTaskError) else error

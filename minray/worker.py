@@ -180,13 +180,16 @@ class Worker:
             finally:
                 self._in_user_code = False
             return value, (self._results(task, value), None, False)
-        except KeyboardInterrupt:
-            error: BaseException = TaskCancelledError(task.task_id.hex())
-            return None, self._failure(task, error, "TaskCancelledError", "")
+        except KeyboardInterrupt as interrupt:
+            _clear_frames(interrupt)
+            cancelled = TaskCancelledError(task.task_id.hex())
+            return None, self._failure(task, cancelled, "TaskCancelledError", "")
         except BaseException as raised:
             text = _user_traceback(raised)
-            wrapped = RayTaskError(task.name, text, raised, os.getpid())
-            return None, self._failure(task, wrapped, type(raised).__name__, text)
+            _clear_frames(raised)
+            # No variable for the new error: its cause's traceback has this frame, so that would be a cycle.
+            name = type(raised).__name__
+            return None, self._failure(task, RayTaskError(task.name, text, raised, os.getpid()), name, text)
 
     def _load(self, task: RunTask) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
         """The task's function and arguments."""
@@ -281,6 +284,14 @@ def _short(error: BaseException) -> str:
     except Exception:
         text = "(its __str__ raised)"
     return text if len(text) <= 2000 else text[:2000] + "..."
+
+
+def _clear_frames(error: BaseException) -> None:
+    """Let go of what the frames of a failed task hold: references among it would keep their objects alive."""
+    chain: BaseException | None = error
+    while chain is not None:
+        traceback.clear_frames(chain.__traceback__)
+        chain = chain.__cause__ or chain.__context__
 
 
 def _user_traceback(error: BaseException) -> str:
