@@ -98,12 +98,14 @@ def _number(key: str, value: Any) -> float:  # noqa: ANN401
     return value
 
 
-def _resources(_key: str, value: dict[str, float]) -> tuple[tuple[str, float], ...]:
+def _resources(key: str, value: Any) -> tuple[tuple[str, float], ...]:  # noqa: ANN401
+    if not isinstance(value, dict):
+        raise TypeError(f"{key} must be a dictionary such as {{'disk': 1}}, but it is {value!r}.")
     if "CPU" in value or "GPU" in value:
         raise ValueError(
             "Use the 'num_cpus' and 'num_gpus' keywords instead of 'CPU' and 'GPU' in 'resources' keyword."
         )
-    return tuple(sorted(value.items()))
+    return tuple((name, _number(f"{key}[{name!r}]", amount)) for name, amount in sorted(value.items()))
 
 
 def _count(key: str, value: Any) -> int:  # noqa: ANN401
@@ -117,7 +119,7 @@ def _count(key: str, value: Any) -> int:  # noqa: ANN401
 def _retry_exceptions(_key: str, value: Any) -> bytes:  # noqa: ANN401
     if isinstance(value, bool):
         return b"*" if value else b""
-    classes = tuple(value)
+    classes = tuple(value) if isinstance(value, (list, tuple)) else (None,)
     if not all(inspect.isclass(cls) and issubclass(cls, BaseException) for cls in classes):
         raise TypeError(f"retry_exceptions must be a boolean or a list of exception classes, not {value!r}.")
     data: bytes = cloudpickle.dumps(classes)
