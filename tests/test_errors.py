@@ -1,5 +1,6 @@
 """Exceptions that cross processes: they arrive as what they were, with the traceback of the worker."""
 
+import gc
 import os
 import pickle
 import sys
@@ -10,6 +11,8 @@ import pytest
 
 import minray as ray
 from minray.exceptions import RayError, RayTaskError
+from minray.sessions import shared_memory_dir
+from runtime_tools import session_dir, wait_until
 
 
 class OddError(Exception):
@@ -269,3 +272,18 @@ def test_a_very_deep_recursion_is_an_ordinary_error(ray_session: ModuleType) -> 
         return down(n)
 
     assert isinstance(error_of(forever.remote(0)), RecursionError)
+
+
+def test_a_failed_task_lets_go_of_the_references_it_had(ray_session: ModuleType) -> None:
+    @ray_session.remote
+    def keep_and_fail(references: list[ray.ObjectRef]) -> None:
+        mine = [*references, ray.put(bytes(300_000))]
+        raise ValueError(f"holding {len(mine)}")
+
+    stored = ray_session.put(bytes(300_000))
+    with pytest.raises(ValueError, match="holding 2"):
+        ray_session.get(keep_and_fail.remote([stored]))
+    del stored
+    gc.collect()
+    objects = shared_memory_dir(session_dir().name)
+    wait_until(lambda: not any(objects.rglob("*")), "the object store to be empty")
