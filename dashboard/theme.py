@@ -1,34 +1,33 @@
 """Colours, style sheets, and how numbers read.
 
 The colours of the page are CSS variables in ``style.css`` which follow the system's light or dark theme;
-Bokeh's plots take theirs from variables named ``--bk-…``.  The colours of functions are fixed, and chosen
-to be told apart on both backgrounds and by colour-blind readers.
+Bokeh's plots take theirs from variables named ``--bk-…``.  The colours of functions are fixed: see
+`minray.colours`.
 """
 
-import zlib
 from pathlib import Path
 
 from bokeh.models import InlineStyleSheet
 
+from minray.colours import PALETTE, FunctionColours
 from minray.events import TaskState
+
+__all__ = [
+    "DRIVER_COLOUR",
+    "PAGE",
+    "PALETTE",
+    "STATE_LABELS",
+    "STYLE",
+    "FunctionColours",
+    "count",
+    "duration",
+    "style_sheet",
+    "whole_seconds",
+]
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 PAGE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 
-# Okabe and Ito's colours for everybody, without black and yellow (each invisible on one background), and
-# then four of other lightness in between.
-PALETTE = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-    "#d55e00",
-    "#9a8b00",
-    "#8073c8",
-    "#5f8a94",
-    "#a8623a",
-)
 DRIVER_COLOUR = "#8a949e"
 
 # Friendlier words than Ray's for the state of a task, in the order of its life.
@@ -42,30 +41,6 @@ STATE_LABELS = {
     TaskState.FINISHED: "finished",
     TaskState.FAILED: "failed",
 }
-
-
-class FunctionColours:
-    """A colour for each function name, the same in every run of the same program.
-
-    The name's hash picks the colour.  If another function has it already the next free one is taken, so
-    that the few functions of a lesson never look alike; only from the eleventh on must colours repeat.
-
-    Example:
-        >>> colours = FunctionColours()
-        >>> colours["make_array"] == FunctionColours()["make_array"] != colours["add_arrays"]
-        True
-    """
-
-    def __init__(self) -> None:
-        self._colours: dict[str, str] = {}
-
-    def __getitem__(self, name: str) -> str:
-        if name not in self._colours:
-            first = zlib.crc32(name.encode()) % len(PALETTE)
-            wanted = PALETTE[first:] + PALETTE[:first]
-            taken = set(self._colours.values()) if len(self._colours) < len(PALETTE) else set()
-            self._colours[name] = next(colour for colour in wanted if colour not in taken)
-        return self._colours[name]
 
 
 def style_sheet() -> InlineStyleSheet:

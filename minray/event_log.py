@@ -29,7 +29,8 @@ class EventLog:
         """A task was submitted."""
         spec = task.spec
         cpus = dict(spec.resources).get("CPU", 0) / UNIT
-        row = (task.number, spec.task_id.hex(), spec.name, task.parent, task.owner.number, cpus, self.now)
+        submitted = spec.submitted or self.now
+        row = (task.number, spec.task_id.hex(), spec.name, task.parent, task.owner.number, cpus, submitted)
         self.rows["tasks"].append(row)
 
     def task(self, task: Task, state: TaskState, ts: float = 0.0) -> None:

@@ -50,7 +50,7 @@ CREATE TABLE workers (worker INTEGER PRIMARY KEY, worker_id TEXT, node INTEGER, 
 CREATE TABLE worker_events (seq INTEGER PRIMARY KEY, worker INTEGER, state TEXT, ts REAL, detail TEXT);
 
 -- One row a task. parent: the task that submitted it (NULL: the driver); submitter: the worker or
--- driver that did; ts: when the scheduler took it in.
+-- driver that did; ts: when it called `.remote`.
 CREATE TABLE tasks (task INTEGER PRIMARY KEY, task_id TEXT, name TEXT, parent INTEGER,
                     submitter INTEGER, num_cpus REAL, ts REAL);
 -- One row a change of state; worker is NULL before a worker was chosen.

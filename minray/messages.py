@@ -51,6 +51,7 @@ class SubmitTask(NamedTuple):
     resources: tuple[tuple[str, int], ...]  # in 1/10,000 of a unit
     max_retries: int  # -1: without end
     retry_exceptions: bytes  # b"" none, b"*" all, else serialized classes
+    submitted: float = 0.0  # when `.remote` was called, in seconds since 1970
 
 
 class PutObject(NamedTuple):

@@ -68,15 +68,12 @@ def test_a_right_answer_passes_even_if_the_tasks_happen_not_to_overlap() -> None
     assert "nothing in your code stands in their way" in found.happened
 
 
-def test_a_right_answer_passes_though_the_scheduler_took_one_task_in_late() -> None:
-    tasks = [
-        task(1, 0.0, 0.0, 0.1),
-        *[task(n, 0.0001 * n, 1, 2) for n in (2, 3)],
-        task(4, 0.3, 1, 2),
-        task(5, 0.3, 1, 2),
-    ]
-    calls = [call("get", 0.2, 0.2, count=1), *[call("get", 0.2, 2.0, count=1) for _ in range(4)]]
-    assert exercise_1.judge(evidence(tasks, calls)).passed
+def test_waiting_once_between_submissions_is_once_too_often() -> None:
+    tasks = [*[task(n, 0.0001 * n, 1, 2) for n in (1, 2)], *[task(n, 2.1, 2.2, 3) for n in (3, 4, 5)]]
+    calls = [call("get", 0.2, 2.0, count=2), call("get", 2.2, 3.0, count=3)]
+    found = exercise_1.judge(evidence(tasks, calls))
+    assert found.name == "get-in-the-loop"
+    assert "1 time before" in found.happened
 
 
 def test_a_right_answer_passes_though_all_was_ready_before_it_asked() -> None:

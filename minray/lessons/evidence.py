@@ -65,11 +65,10 @@ def rounds_of_submission(tasks: Sequence[Task], calls: Sequence[Call]) -> int:
 def submitted_one_by_one(evidence: Evidence) -> bool:
     """Whether the answer waited for results between submissions.
 
-    The scheduler notes a task when it takes it in, a moment after `.remote` returned, so on a machine that
-    stutters one task of a right answer can seem to come a round late. A second time is no chance.
+    Both times are noted by the process that submits and waits, so their order is certain.
     """
     blocking = evidence.calls("get") + evidence.calls("wait")
-    return rounds_of_submission(evidence.siblings, blocking) > 2
+    return rounds_of_submission(evidence.siblings, blocking) > 1
 
 
 def chained(tasks: Sequence[Task]) -> bool:

@@ -130,8 +130,8 @@ def get_in_the_loop(evidence: Evidence) -> Finding | None:
     rounds = rounds_of_submission(evidence.siblings, calls)
     return Finding(
         "get-in-the-loop",
-        f"you waited for results {rounds - 1} times before the last task was even submitted, so the workers "
-        "had to take turns.",
+        f"you waited for results {count(rounds - 1, 'time')} before the last task was even submitted, so "
+        "workers stood idle.",
         "all tasks submitted before the first ray.get.",
         (
             "Look at the picture: never two tasks at a time. What does the driver do between them?",
