@@ -187,7 +187,7 @@ class Worker:
         except BaseException as raised:
             text = _user_traceback(raised)
             _clear_frames(raised)
-            # No variable for the new error: its cause's traceback has this frame, so that would be a cycle.
+            # No variable for the new error: its cause's traceback has this frame, which would be a cycle.
             name = type(raised).__name__
             return None, self._failure(task, RayTaskError(task.name, text, raised, os.getpid()), name, text)
 
