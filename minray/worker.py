@@ -173,8 +173,8 @@ class Worker:
         """
         try:
             try:
+                self._in_user_code = True  # loading arguments may take as long as using them
                 function, args, kwargs = self._load(task)
-                self._in_user_code = True
                 value = function(*args, **kwargs)
                 del args, kwargs
             finally:
