@@ -1,14 +1,17 @@
-"""What stands for standard output while a task runs: whole lines, nothing lost, any text."""
+"""A worker's streams (whole lines, nothing lost, any text), and cancelling before the function runs."""
 
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minray.exceptions import RaySystemError
+from minray.exceptions import RaySystemError, TaskCancelledError
 from minray.messages import Print, RunTask, encode
 from minray.worker import TaskStream
+from runtime_tools import Gate
 
 
 class FakeCore:
@@ -99,3 +102,30 @@ def test_programs_see_an_ordinary_stream() -> None:
     assert not out.isatty()
     assert out.fileno() == 1
     assert out.encoding == "utf-8"
+
+
+class SlowToLoad:
+    """Comes to a gate when it is unpickled."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+
+    def __reduce__(self) -> Any:  # noqa: ANN401
+        return Gate.wait, (self.gate,)
+
+
+def test_a_task_whose_arguments_are_still_being_loaded_can_be_cancelled(
+    ray_session: ModuleType, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+
+    @ray_session.remote
+    def use(loaded: object) -> object:
+        return loaded
+
+    using = use.remote(SlowToLoad(gate))
+    gate.wait_for_visitors()
+    ray_session.cancel(using)
+    with pytest.raises(TaskCancelledError):
+        ray_session.get(using)
+    gate.open()
