@@ -208,7 +208,7 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
         GetTimeoutError: the values were not there in time. The tasks go on.
         RayTaskError: a task raised; the error is also an instance of what it raised.
         WorkerCrashedError, TaskCancelledError, ...: there is no value.
-        ValueError: this is not a reference.
+        ValueError, TypeError: this is not a reference; in the list is something that is none.
 
     Example:
         >>> ray.get([square.remote(n) for n in range(3)])
@@ -228,13 +228,13 @@ def _check_refs(refs: Sequence[Any], caller: str) -> CoreWorker:
     """The core worker that made these references.
 
     Raises:
-        ValueError, TypeError (from `wait`, as in Ray): one is no reference, or its session has ended.
+        TypeError: one is no reference.
+        ValueError: its session has ended.
     """
     core = process_state.core
     for ref in refs:
         if type(ref) is not ObjectRef:
-            error = TypeError if caller == "wait" else ValueError
-            raise error(
+            raise TypeError(
                 f"Attempting to call `{caller}` on the value {ref!r}, which is not an ObjectRef. Did you "
                 "call `get` on it before, or forget `.remote`?"
             )
