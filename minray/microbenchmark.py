@@ -13,7 +13,8 @@ same, so the two tables can be laid side by side.
     get / put                  small objects (calls), large ones (gigabytes)
     wait                       1,000 references one by one, as in a working list
 
-Everything is on that is on for a user: events are recorded while all of this runs.  An exercise is given the
+Events are recorded while all of this runs, as they are for every user; only the dashboard is left out, which
+is a program of its own and would go on running after the last line.  An exercise is given the
 module that it calls (`minray`), so anything with Ray's interface can be measured by the same code.
 
 Example:
