@@ -42,6 +42,17 @@ def no_leaks() -> Iterator[None]:
         pytest.fail("The test left behind:\n  " + "\n  ".join(found), pytrace=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_at_the_end() -> Iterator[None]:
+    """After all tests, what whole modules shared must be gone too, and what the notebooks started."""
+    before = leaks.Footprint.take(HOME)
+    yield
+    # nbval keeps its connections to the kernels open; they end with the test process.
+    found = before.wait_until_clean(HOME, own_sockets=False)
+    if found:
+        pytest.fail("The test run left behind:\n  " + "\n  ".join(found), pytrace=False)
+
+
 @pytest.fixture
 def ray_session() -> Iterator[ModuleType]:
     """A runtime with two CPUs and no dashboard; the value is the ``minray`` module."""

@@ -48,7 +48,7 @@ class Footprint:
             frozenset(_open_sockets()),
         )
 
-    def leaks(self, home: Path) -> list[str]:
+    def leaks(self, home: Path, *, own_sockets: bool = True) -> list[str]:
         """What is there now, was not there at this footprint, and should not have stayed.
 
         Not counted: children of processes that were there before (a browser, or a runtime that a whole
@@ -62,13 +62,15 @@ class Footprint:
         ]
         found += [f"shared memory /dev/shm/{name}" for name in sorted(now.shared_memory - self.shared_memory)]
         found += [f"file {path}" for path in sorted(now.files - self.files) if not self._may_stay(path)]
-        found += [f"open socket of the test process {name}" for name in sorted(now.sockets - self.sockets)]
+        if own_sockets:
+            opened = sorted(now.sockets - self.sockets)
+            found += [f"open socket of the test process {name}" for name in opened]
         return found
 
-    def wait_until_clean(self, home: Path) -> list[str]:
+    def wait_until_clean(self, home: Path, *, own_sockets: bool = True) -> list[str]:
         """Give processes that are on their way out the time to go, and return what stays."""
         deadline = time.monotonic() + PATIENCE
-        while (found := self.leaks(home)) and time.monotonic() < deadline:
+        while (found := self.leaks(home, own_sockets=own_sockets)) and time.monotonic() < deadline:
             gc.collect()  # a socket held only by a dead reference cycle is no leak
             time.sleep(0.05)
         return found
