@@ -116,8 +116,8 @@ def copy_to(folder: Path, *, fresh: bool = False) -> Copied:
     done = Copied()
     for path, shipped in _shipped_files().items():
         target = folder / path
-        present = _digest(target.read_bytes()) if target.exists() else None
-        action = decide(_digest(shipped), present, handed_out.get(str(path)))
+        present = digest(target.read_bytes()) if target.exists() else None
+        action = decide(digest(shipped), present, handed_out.get(str(path)))
         if action is Action.COPY:
             _write(target, shipped)
         elif action is Action.KEEP_THE_LEARNERS:
@@ -125,7 +125,7 @@ def copy_to(folder: Path, *, fresh: bool = False) -> Copied:
             if fresh:
                 done.fresh[path] = _write_beside(folder, path, shipped)
             continue
-        handed_out[str(path)] = _digest(shipped)
+        handed_out[str(path)] = digest(shipped)
     record.write_text(json.dumps(handed_out, indent=1))
     return done
 
@@ -140,8 +140,18 @@ def _shipped_files() -> dict[Path, bytes]:
     }
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def digest(content: bytes) -> str:
+    """What tells two versions of a file apart.
+
+    For a notebook only its cells and their outputs count: JupyterLab rewrites the rest of the file when it
+    is merely opened, and that must not pass for a change by the learner.
+    """
+    try:
+        cells = json.loads(content)["cells"]
+        what_counts = [(cell["cell_type"], "".join(cell["source"]), cell.get("outputs")) for cell in cells]
+    except (ValueError, TypeError, KeyError):
+        return hashlib.sha256(content).hexdigest()  # a picture, or no sound notebook any more
+    return hashlib.sha256(json.dumps(what_counts).encode()).hexdigest()
 
 
 def _write(target: Path, content: bytes) -> None:

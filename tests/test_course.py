@@ -1,11 +1,13 @@
 """Handing out lessons: what the learner changed is never touched, all else is kept up to date."""
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab_page import notebook
 from minray import course
 from minray.course import Action, copy_to, decide
 
@@ -69,6 +71,19 @@ def test_an_untouched_notebook_is_replaced_by_a_newer_one(shipped: Path, tmp_pat
     (shipped / "notebooks" / "01_tasks.ipynb").write_text("second")
     assert copy_to(tmp_path).kept == []
     assert (tmp_path / "notebooks" / "01_tasks.ipynb").read_text() == "second"
+
+
+def test_opening_a_notebook_is_no_change_but_running_or_editing_it_is() -> None:
+    shipped = json.loads(notebook("1 + 1"))
+    opened = shipped | {"metadata": {"language_info": {"version": "3.11"}}}
+    (cell,) = shipped["cells"]
+    ran = shipped | {
+        "cells": [cell | {"outputs": [{"output_type": "stream", "name": "stdout", "text": "2"}]}]
+    }
+    edited = shipped | {"cells": [cell | {"source": "1 + 2"}]}
+    same, *others = (course.digest(json.dumps(version).encode()) for version in (opened, ran, edited))
+    assert same == course.digest(json.dumps(shipped, indent=1).encode())
+    assert same not in others
 
 
 def test_fresh_puts_a_new_copy_beside_each_changed_one(shipped: Path, tmp_path: Path) -> None:
