@@ -55,11 +55,17 @@ class Channel:
 
     Args:
         sock: a connected stream socket.
+        owner: whatever the process that serves it wants to find here.
+        pending: a list that the channel joins when it has something to send, so that nobody need look for it.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(
+        self, sock: socket.socket, owner: object = None, pending: list["Channel"] | None = None
+    ) -> None:
         sock.setblocking(False)
         self.sock = sock
+        self.owner = owner
+        self.pending = [] if pending is None else pending
         self.closed = False
         self.blocked = False  # the socket is full; whoever serves it waits until it is writable
         self._reader = FrameReader()
@@ -72,12 +78,9 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Put a message into the outbox; `flush` sends it."""
+        if not self._outbox:
+            self.pending.append(self)
         self._outbox.append(message)
-
-    @property
-    def has_output(self) -> bool:
-        """Whether anything waits to be sent."""
-        return bool(self._outbox or self._unsent)
 
     def receive(self) -> list[Message]:
         """The messages that have arrived; sets `closed` at the end of the stream."""

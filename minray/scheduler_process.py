@@ -64,7 +64,9 @@ class SchedulerProcess:
         resources = dict(config["resources"]) | {"object_store_memory": float(capacity)}
         node_info = dict(config["node_info"]) | {"Resources": resources}
         self._listener, self._life = listener, life
-        self._zygote, self._gcs = Channel(zygote), Channel(gcs)
+        self._pending: list[Channel] = []  # connections that have something to send
+        self._zygote = Channel(zygote, "zygote", self._pending)
+        self._gcs = Channel(gcs, "gcs", self._pending)
         node_id = bytes.fromhex(config["node_info"]["NodeID"])
         self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info)
         self._selector = selectors.DefaultSelector()
@@ -80,8 +82,8 @@ class SchedulerProcess:
         self._listener.setblocking(False)
         for sock, role in ((self._listener, "listener"), (self._life, "life")):
             self._selector.register(sock, selectors.EVENT_READ, role)
-        self._selector.register(self._zygote.sock, selectors.EVENT_READ, self._zygote)
-        self._selector.register(self._gcs.sock, selectors.EVENT_READ, self._gcs)
+        for channel in (self._zygote, self._gcs):
+            self._selector.register(channel.sock, selectors.EVENT_READ, channel)
         scheduler = self._scheduler
         scheduler.now = time.time()
         scheduler.start_workers()
@@ -92,6 +94,8 @@ class SchedulerProcess:
             for key, events in ready:
                 if events & selectors.EVENT_READ:
                     self._read(key.data)
+                if events & selectors.EVENT_WRITE:
+                    self._pending.append(key.data)
             scheduler.schedule()
             self._empty_outboxes(idle=not ready)
         scheduler.end_session()
@@ -113,13 +117,14 @@ class SchedulerProcess:
         elif source is self._gcs:
             self._read_gcs()
         else:
-            self._read_client(source)
+            self._read_client(source.owner)
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError):
             sock, _ = self._listener.accept()
-            client = Client(Channel(sock))
-            self._selector.register(sock, selectors.EVENT_READ, client)
+            channel = Channel(sock, None, self._pending)
+            channel.owner = Client(channel)
+            self._selector.register(sock, selectors.EVENT_READ, channel)
 
     def _read_client(self, client: Client) -> None:
         channel = client.channel
@@ -174,32 +179,30 @@ class SchedulerProcess:
         if scheduler.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
             scheduler.tick()
             self._flush_events()
-        if idle or scheduler.now - self._answered >= ANSWER_SECONDS:
+        nothing_else = idle or not scheduler.tasks
+        if nothing_else or scheduler.now - self._answered >= ANSWER_SECONDS:
             self._answered = scheduler.now
-        answers_wait = False
-        for client in list(scheduler.clients.values()):
-            if client.kind == "DRIVER" and self._answered != scheduler.now:
-                answers_wait = answers_wait or client.channel.has_output
+        pending = self._pending[:]
+        self._pending.clear()
+        for channel in pending:
+            if self._answered != scheduler.now and getattr(channel.owner, "kind", "") == "DRIVER":
+                self._pending.append(channel)
             else:
-                self._flush(client.channel, client)
-        self._answers_wait = answers_wait
-        self._flush(self._zygote, self._zygote)
-        self._flush(self._gcs, self._gcs)
+                self._flush(channel)
+        self._answers_wait = bool(self._pending)
         for name in scheduler.objects.unlink:
             with contextlib.suppress(FileNotFoundError):
                 (self._objects / name).unlink()
         scheduler.objects.unlink.clear()
 
-    def _flush(self, channel: Channel, data: object) -> None:
+    def _flush(self, channel: Channel) -> None:
         """Send what waits; if the socket is full, be woken when it is not."""
-        if not channel.has_output:
-            return
         done = channel.flush()
         if channel.closed or done == (not channel.blocked):
             return
         channel.blocked = not done
         events = selectors.EVENT_READ if done else selectors.EVENT_READ | selectors.EVENT_WRITE
-        self._selector.modify(channel.sock, events, data)
+        self._selector.modify(channel.sock, events, channel)
 
     def _flush_events(self, last: bool = False) -> None:
         """Hand the gathered events to the GCS."""
