@@ -11,6 +11,16 @@ EVENT_FLUSH_SECONDS = 0.02
 # How long a driver's answers may be held back while the scheduler has other work, in seconds.
 ANSWER_SECONDS = 0.001
 
+# A lease holds so many tasks at most, and so much work, in seconds, as far as can be foreseen.
+LEASE_TASKS = 16
+LEASE_SECONDS = 0.002
+
+# A worker whose task takes longer than this, in seconds, gives back the rest of its lease.
+GIVE_BACK_SECONDS = 0.005
+
+# A worker tells what it has done at the latest after this time, in seconds, while it has more to do.
+REPORT_SECONDS = 0.001
+
 # A dispatched task that has not come back after this time is reported as running. Shorter tasks are
 # reported with their exact times when they finish, which saves a message per task.
 RUNNING_REPORT_SECONDS = 0.005

@@ -103,6 +103,9 @@ class CoreWorker:
         self.number = number
         self.node_id = b""
         self.inbox: deque[Message] = deque()  # messages that only the worker's main loop understands
+        self.before_blocking: Callable[[], None] = lambda: (
+            None
+        )  # called when this worker's task begins to wait
         self.task: Any = None  # the task that this worker runs (a RunTask), None in a driver
         self._objects = objects
         self._show = show
@@ -114,7 +117,7 @@ class CoreWorker:
         self._calls: deque[tuple[Any, ...]] = (
             deque()
         )  # get and wait calls that the event store should know of
-        self._reference_news: list[Message] = []
+        self._news: list[Message] = []  # what goes out before the next message
         self._order = threading.RLock()  # news about references must leave in the order they happened
         self._task_ids = task_ids()
         self._requests = itertools.count(1)
@@ -134,18 +137,26 @@ class CoreWorker:
     # --- messages -----------------------------------------------------------------------------------
 
     def send(self, *messages: Message) -> None:
-        """Send messages, after the news about references that have gathered."""
+        """Send messages, after the news that have gathered."""
         with self._connection.shield, self._order:
             self._collect_dropped()
-            out = self._reference_news
             if self._calls:
-                calls = [self._calls.popleft() for _ in range(len(self._calls))]
-                out = [*out, AddRows("api_calls", tuple(calls))]
-            if out is self._reference_news and not out:
-                self._connection.send(list(messages))
-            else:
-                self._reference_news = []
-                self._connection.send([*out, *messages])
+                self._news.append(self._take_calls())
+            if self._news:
+                messages = (*self._news, *messages)
+                self._news = []
+            self._connection.send(list(messages))
+
+    def _take_calls(self) -> AddRows:
+        return AddRows("api_calls", tuple(self._calls.popleft() for _ in range(len(self._calls))))
+
+    def postpone(self, message: Message) -> None:
+        """Send a message together with the next one, after all that has happened before it."""
+        with self._order:
+            self._collect_dropped()
+            if self._calls:
+                self._news.append(self._take_calls())
+            self._news.append(message)
 
     def _on_message(self, message: Message) -> None:
         handler = self._handlers.get(type(message))
@@ -216,7 +227,7 @@ class CoreWorker:
         with self._order:
             self._collect_dropped()
             if key not in self._live:
-                self._reference_news.append(HoldReferences((key,)))
+                self._news.append(HoldReferences((key,)))
             return self._new_ref(key)
 
     def made(self, ref: ObjectRef) -> bool:
@@ -242,11 +253,11 @@ class CoreWorker:
                 self._expected.discard(key)
                 gone.append(key)
         if gone:
-            self._reference_news.append(DropReferences(tuple(gone)))
+            self._news.append(DropReferences(tuple(gone)))
 
     def flush(self) -> None:
         """Send what has gathered, if anything has."""
-        if self._dropped or self._reference_news or self._calls:
+        if self._dropped or self._news or self._calls:
             self.send()
 
     def _housekeeping(self) -> None:
@@ -455,6 +466,7 @@ class CoreWorker:
         if self.task is None:
             yield
             return
+        self.before_blocking()
         self.send(Blocked(kind))
         try:
             yield

@@ -11,6 +11,7 @@ socket or a clock.  It never looks into user data.  A task's way through this fi
 
 import pickle
 import signal
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -33,8 +34,10 @@ from .messages import (
     ExportFunction,
     Fork,
     Forked,
+    GiveBack,
     Hello,
     HoldReferences,
+    InterruptMissed,
     Message,
     Notice,
     Print,
@@ -52,6 +55,7 @@ from .messages import (
 )
 from .node_objects import NodeObjects, lost
 from .object_table import ObjectEntry
+from .run_times import RunTimes
 from .scheduler_records import Client, Task
 from .scheduling import UNIT, Resources, TaskQueue
 from .worker_pool import Worker, WorkerPool
@@ -85,6 +89,8 @@ class LocalScheduler:
         self.tasks: dict[bytes, Task] = {}
         self.clients: dict[int, Client] = {}
         self.functions: dict[bytes, ExportFunction] = {}
+        self.run_times = RunTimes()
+        self._to_stop: list[tuple[Task, bool]] = []  # cancelled while in a lease; and whether by force
         self.zygote = zygote
         self._node_info = node_info
         self._last_task = 0
@@ -96,6 +102,8 @@ class LocalScheduler:
             ExportFunction: self._on_export_function,
             SubmitTask: self._on_submit_task,
             TaskDone: self._on_task_done,
+            GiveBack: self._on_give_back,
+            InterruptMissed: self._on_interrupt_missed,
             PutObject: self.objects.on_put_object,
             CreateSegment: self.objects.on_create_segment,
             SealSegment: self.objects.on_seal_segment,
@@ -176,6 +184,7 @@ class LocalScheduler:
             self.objects.forget(client)
         if worker.task is not None:
             self._on_task_lost(worker, worker.task, how)
+        self._take_back(list(worker.ahead))
         self._wake_waiting_tasks()
 
     def _on_task_lost(self, worker: Worker, task: Task, how: str) -> None:
@@ -282,12 +291,30 @@ class LocalScheduler:
                 self._start(min(len(self.queue), max(1, free_cpus)))
                 return
             self.queue.pop(task)
-            self._dispatch(task, worker)
+            self._lease(task, worker)
+
+    def _lease(self, task: Task, worker: Worker) -> None:
+        """Give a worker a task, and with it further ones if they are short."""
+        self.resources.acquire(task.demand)
+        worker.task = task
+        self._dispatch(task, worker)
+        function_id, waiting = task.spec.function_id, len(self.queue) + 1
+        more = self.run_times.lease_size(function_id, waiting, len(self.pool.workers)) - 1
+        if more > 0 and task.spec.max_retries:
+            # Who knows how far the worker came if it dies: only tasks that may be run again go with others.
+            worker.ahead.extend(
+                self.queue.pop_behind(
+                    task,
+                    more,
+                    lambda next_: next_.spec.function_id == function_id and next_.spec.max_retries != 0,
+                )
+            )
+            for next_task in worker.ahead:
+                self._dispatch(next_task, worker)
 
     def _dispatch(self, task: Task, worker: Worker) -> None:
         spec = task.spec
-        self.resources.acquire(task.demand)
-        worker.task, task.worker, task.dispatched = task, worker, self.now
+        task.worker, task.dispatched = worker, self.now
         blob = None
         if spec.function_id not in worker.functions:
             worker.functions.add(spec.function_id)
@@ -315,7 +342,14 @@ class LocalScheduler:
         task: Task = worker.task
         self.log.task_runs(task, message.started)
         self._free_resources(worker, task)
-        self.pool.make_idle(worker, self.now)
+        self.run_times.observe(task.spec.function_id, message.ended - message.started)
+        if worker.ahead:
+            worker.blocked = False
+            worker.task = worker.ahead.popleft()
+            worker.task.dispatched = self.now
+            self.resources.acquire(worker.task.demand)
+        else:
+            self.pool.make_idle(worker, self.now)
         self.objects.keep_results(client, message)
         if message.error is not None:
             self.log.error(task, *message.error)
@@ -324,6 +358,23 @@ class LocalScheduler:
                 return
         state = TaskState.FINISHED if message.error is None else TaskState.FAILED
         self._finish(task, state, message.results, message.ended)
+
+    def _on_give_back(self, client: Client, message: GiveBack) -> None:
+        worker, given = client.worker, set(message.task_ids)
+        if worker is not None:
+            back = [task for task in worker.ahead if task.spec.task_id in given]
+            worker.ahead = deque(task for task in worker.ahead if task.spec.task_id not in given)
+            self._take_back(back)
+
+    def _take_back(self, tasks: list[Task]) -> None:
+        """Queue tasks again, in front, that their worker has not begun."""
+        for task in reversed(tasks):
+            task.worker = None
+            if task.cancelled:
+                self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
+            else:
+                self.log.task(task, TaskState.PENDING_NODE_ASSIGNMENT)
+                self.queue.push_front(task)
 
     def _fail(self, task: Task, error: RayError) -> None:
         """Make an error of the runtime's own the task's result."""
@@ -382,12 +433,26 @@ class LocalScheduler:
             for child in [other for other in self.tasks.values() if other.parent == task.number]:
                 self._cancel(child, message)
         task.cancelled = True
-        if task.worker is not None:
-            # The worker gets no other task before this signal has reached it: see worker.py.
-            self.signals.append((task.worker.pid, signal.SIGKILL if message.force else signal.SIGINT))
-        elif task.spec.task_id in self.tasks:
+        self._stop_task(task, message.force)
+
+    def _stop_task(self, task: Task, force: bool) -> None:
+        """Keep a cancelled task from going on, wherever it is."""
+        worker = task.worker
+        if task.spec.task_id not in self.tasks:
+            return
+        if worker is None:
             self.queue.discard(task)
             self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
+        elif worker.ahead or worker.task is not task:
+            # Which task of its lease the worker is at is not known for sure; it soon will be.
+            self._to_stop.append((task, force))
+        else:
+            # The worker gets no other task before this signal has reached it: see worker.py.
+            self.signals.append((worker.pid, signal.SIGKILL if force else signal.SIGINT))
+
+    def _on_interrupt_missed(self, client: Client, message: InterruptMissed) -> None:
+        if client.task is not None and client.task.cancelled:
+            self._stop_task(client.task, force=False)
 
     def _on_print(self, client: Client, message: Print) -> None:
         self.log.printed(client.number, client.task_number, message.stream, message.text)
@@ -425,6 +490,9 @@ class LocalScheduler:
     def tick(self) -> None:
         """What time alone brings about: long tasks are reported as running, spare workers leave."""
         self.report_long_running(RUNNING_REPORT_SECONDS)
+        to_stop, self._to_stop = self._to_stop, []
+        for task, force in to_stop:
+            self._stop_task(task, force)
         for worker in self.pool.superfluous(self.now, IDLE_WORKER_SECONDS):
             worker.channel.channel.send(Exit())
 

@@ -112,6 +112,16 @@ class TaskDone(NamedTuple):
     retry: bool  # the exception is one that the task's `retry_exceptions` names
 
 
+class GiveBack(NamedTuple):
+    """The worker has not begun these tasks and will not: let somebody else run them."""
+
+    task_ids: tuple[bytes, ...]
+
+
+class InterruptMissed(NamedTuple):
+    """A signal to cancel came before the worker had read its task: if it is still meant, send it again."""
+
+
 class Blocked(NamedTuple):
     """The worker's task waits inside `get` or `wait` (the kind): its CPU may be lent out."""
 
@@ -244,7 +254,19 @@ class StoreRows(NamedTuple):
 
 _CLASSES: tuple[Any, ...] = (
     *(Hello, ExportFunction, SubmitTask, PutObject, CreateSegment, SealSegment, AbortSegment, Subscribe),
-    *(HoldReferences, DropReferences, TaskDone, Blocked, Unblocked, Print, CancelTask, AddRows, Query),
+    *(
+        GiveBack,
+        InterruptMissed,
+        HoldReferences,
+        DropReferences,
+        TaskDone,
+        Blocked,
+        Unblocked,
+        Print,
+        CancelTask,
+        AddRows,
+        Query,
+    ),
     *(Welcome, RunTask, ObjectsReady, Reply, PrintToDriver, Notice, Exit, Fork, Forked, Died, StoreRows),
 )
 _TAGS = {cls: tag for tag, cls in enumerate(_CLASSES)}

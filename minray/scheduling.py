@@ -6,7 +6,7 @@ kept in 1/10,000 of a unit, as in Ray, so that ten times 0.1 is exactly 1.
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 UNIT = 10_000
@@ -124,6 +124,21 @@ class TaskQueue(Generic[TaskT]):
         """Take out the task that `peek` returned."""
         self._lines[-task.depth, task.demand].popleft()
         self._one_less(task)
+
+    def pop_behind(self, task: TaskT, count: int, fits: Callable[[TaskT], bool]) -> list[TaskT]:
+        """Take out up to `count` tasks that are next in the line where `task` stood, as long as they fit."""
+        line = self._lines.get((-task.depth, task.demand), deque())
+        taken: list[TaskT] = []
+        while line and len(taken) < count and fits(line[0]):
+            taken.append(line.popleft())
+            self._one_less(task)
+        return taken
+
+    def push_front(self, task: TaskT) -> None:
+        """Put a task back at the head of its line."""
+        self.push(task)
+        line = self._lines[-task.depth, task.demand]
+        line.rotate(1)
 
     def discard(self, task: TaskT) -> bool:
         """Take out a task wherever it stands; False if it does not stand here."""

@@ -24,11 +24,11 @@ from typing import Any
 import cloudpickle
 
 from . import process_state
-from .config import INLINE_BYTES
+from .config import GIVE_BACK_SECONDS, INLINE_BYTES, REPORT_SECONDS
 from .core_worker import CoreWorker
 from .exceptions import RayError, RaySystemError, RayTaskError, TaskCancelledError, UnserializableException
 from .ids import object_id
-from .messages import ERROR, INLINE, Exit, Print, RunTask, TaskDone
+from .messages import ERROR, INLINE, Exit, GiveBack, InterruptMissed, Print, RunTask, TaskDone
 from .serialization import deserialize, deserialize_function, serialize
 from .sessions import shared_memory_dir
 
@@ -111,6 +111,48 @@ def forward_output(core: CoreWorker, name: str, fd: int) -> None:
     threading.Thread(target=forward, name=f"minray-{name}", daemon=True).start()
 
 
+class LeaseWatch:
+    """Gives the tasks of a lease back that wait behind one that takes longer than expected.
+
+    Args:
+        core: this process's connection; its inbox holds the tasks that are not begun.
+    """
+
+    def __init__(self, core: CoreWorker) -> None:
+        self.began = 0.0  # when the task that runs now began
+        self._core = core
+        self._awake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Watch until the inbox is empty."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="minray-lease", daemon=True)
+            self._thread.start()
+        if not self._awake.is_set():
+            self._awake.set()
+
+    def _watch(self) -> None:
+        while True:
+            self._awake.wait()
+            while self._core.inbox:
+                began = self.began
+                time.sleep(GIVE_BACK_SECONDS)
+                if began == self.began:
+                    with contextlib.suppress(RaySystemError):
+                        self.give_back()
+            self._awake.clear()
+
+    def give_back(self) -> None:
+        """Return all tasks that have not begun."""
+        inbox, given = self._core.inbox, []
+        with contextlib.suppress(IndexError):  # until it is empty; the main thread may be taking from it too
+            while isinstance(inbox[-1], RunTask):
+                given.append(inbox.pop().task_id)
+        if given:
+            self._core.send(GiveBack(tuple(reversed(given))))
+
+
 class Worker:
     """Runs tasks for one local scheduler.
 
@@ -122,6 +164,10 @@ class Worker:
         self._core = core
         self._functions: dict[bytes, Callable[..., Any] | _LazyFunction] = {}
         self._in_user_code = False
+        self._interrupt_missed = False
+        self._reported = 0.0  # when the scheduler was last told what is done
+        self._watch = LeaseWatch(core)
+        core.before_blocking = self._watch.give_back
         self._streams = [TaskStream(core, "stdout", 1), TaskStream(core, "stderr", 2)]
         sys.stdout, sys.stderr = self._streams
         for stream, fd in (("stdout", 1), ("stderr", 2)):
@@ -132,28 +178,38 @@ class Worker:
         """Run tasks until the scheduler says `Exit` or is gone."""
         inbox = self._core.inbox
         while True:
-            while inbox:
-                message = inbox.popleft()
+            if len(inbox) > 1:
+                self._watch.start()
+            while (message := self._next_message()) is not None:
                 if isinstance(message, Exit):
                     return
                 self._run_task(message)
-                del message
-                self._core.flush()
+                if not inbox:
+                    self._core.flush()
             if not self._core.serve():
                 return
+
+    def _next_message(self) -> RunTask | Exit | None:
+        try:
+            message: RunTask | Exit = self._core.inbox.popleft()
+        except IndexError:  # empty, or `LeaseWatch` was quicker
+            return None
+        return message
 
     def _on_cancel(self, _signal: int, _frame: FrameType | None) -> None:
         """SIGINT means: cancel the task that runs now.
 
         The scheduler sends it before it could send another task, so if this one has just ended, the signal
-        finds no user code running and is ignored.
+        finds no user code running.  It may also find that the task it is meant for has not been read yet; the
+        next task that begins asks the scheduler about it.
         """
         if self._in_user_code:
             raise KeyboardInterrupt
+        self._interrupt_missed = True
 
     def _run_task(self, task: RunTask) -> None:
         self._core.task = task
-        started = time.time()
+        started = self._watch.began = time.time()
         try:
             # The value lives until the message is sent: its references must not be dropped before the message
             # has told the scheduler that the result contains them.
@@ -161,7 +217,13 @@ class Worker:
         finally:
             for stream in self._streams:
                 stream.finish()
-        self._core.send(TaskDone(task.task_id, results, started, time.time(), error, retry))
+        ended = time.time()
+        done = TaskDone(task.task_id, results, started, ended, error, retry)
+        if self._core.inbox and ended - self._reported < REPORT_SECONDS:
+            self._core.postpone(done)
+        else:
+            self._core.send(done)
+            self._reported = ended
         del value
         self._core.task = None
 
@@ -174,6 +236,9 @@ class Worker:
         try:
             try:
                 self._in_user_code = True  # loading arguments may take as long as using them
+                if self._interrupt_missed:
+                    self._interrupt_missed = False
+                    self._core.send(InterruptMissed())
                 function, args, kwargs = self._load(task)
                 value = function(*args, **kwargs)
                 del args, kwargs

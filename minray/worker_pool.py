@@ -5,6 +5,7 @@ inside `get`, and its CPU is lent out.  As many workers as CPUs are started at t
 tasks may need more, and those go when they have been idle for a while.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ class Worker:
     pid: int = 0
     channel: Any = None  # None: not connected yet
     task: Any = None
+    ahead: deque[Any] = field(default_factory=deque)  # tasks that it got with the same lease, after `task`
     blocked: bool = False
     idle_since: float = 0.0
     functions: set[bytes] = field(default_factory=set)  # those whose code it has
