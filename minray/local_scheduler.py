@@ -343,13 +343,7 @@ class LocalScheduler:
         self.log.task_runs(task, message.started)
         self._free_resources(worker, task)
         self.run_times.observe(task.spec.function_id, message.ended - message.started)
-        if worker.ahead:
-            worker.blocked = False
-            worker.task = worker.ahead.popleft()
-            worker.task.dispatched = self.now
-            self.resources.acquire(worker.task.demand)
-        else:
-            self.pool.make_idle(worker, self.now)
+        self._go_on(worker)
         self.objects.keep_results(client, message)
         if message.error is not None:
             self.log.error(task, *message.error)
@@ -361,15 +355,31 @@ class LocalScheduler:
 
     def _on_give_back(self, client: Client, message: GiveBack) -> None:
         worker, given = client.worker, set(message.task_ids)
-        if worker is not None:
-            back = [task for task in worker.ahead if task.spec.task_id in given]
-            worker.ahead = deque(task for task in worker.ahead if task.spec.task_id not in given)
-            self._take_back(back)
+        if worker is None:
+            return
+        back = [task for task in worker.ahead if task.spec.task_id in given]
+        worker.ahead = deque(task for task in worker.ahead if task.spec.task_id not in given)
+        if worker.task is not None and worker.task.spec.task_id in given:  # not even the first was begun
+            back.insert(0, worker.task)
+            self._free_resources(worker, worker.task)
+            self._go_on(worker)
+        self._take_back(back)
+
+    def _go_on(self, worker: Worker) -> None:
+        """The worker is at the next task of its lease, or at its end."""
+        if not worker.ahead:
+            self.pool.make_idle(worker, self.now)
+            return
+        worker.blocked = False
+        worker.task = worker.ahead.popleft()
+        worker.task.dispatched = self.now
+        self.resources.acquire(worker.task.demand)
 
     def _take_back(self, tasks: list[Task]) -> None:
         """Queue tasks again, in front, that their worker has not begun."""
         for task in reversed(tasks):
             task.worker = None
+            task.running_reported = False
             if task.cancelled:
                 self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
             else:

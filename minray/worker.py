@@ -119,7 +119,7 @@ class LeaseWatch:
     """
 
     def __init__(self, core: CoreWorker) -> None:
-        self.began = 0.0  # when the task that runs now began
+        self.began = 0.0  # when the task that runs now began; 0 between tasks
         self._core = core
         self._awake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -138,7 +138,7 @@ class LeaseWatch:
             while self._core.inbox:
                 began = self.began
                 time.sleep(GIVE_BACK_SECONDS)
-                if began == self.began:
+                if began and began == self.began:
                     with contextlib.suppress(RaySystemError):
                         self.give_back()
             self._awake.clear()
@@ -184,8 +184,7 @@ class Worker:
                 if isinstance(message, Exit):
                     return
                 self._run_task(message)
-                if not inbox:
-                    self._core.flush()
+            self._core.flush()  # nothing postponed may stay here while this worker sleeps
             if not self._core.serve():
                 return
 
@@ -218,6 +217,7 @@ class Worker:
             for stream in self._streams:
                 stream.finish()
         ended = time.time()
+        self._watch.began = 0.0
         done = TaskDone(task.task_id, results, started, ended, error, retry)
         if self._core.inbox and ended - self._reported < REPORT_SECONDS:
             self._core.postpone(done)

@@ -1,10 +1,13 @@
 """Several short tasks with one lease: what the scheduler does with them, and what the worker gives back."""
 
+import os
 import signal
+import time
 from pathlib import Path
 from types import ModuleType
 
 from fake_node import Node
+from minray.config import GIVE_BACK_SECONDS
 from minray.exceptions import TaskCancelledError
 from minray.ids import object_id
 from minray.messages import CancelTask, GiveBack, InterruptMissed, RunTask, SubmitTask
@@ -64,6 +67,17 @@ def test_what_a_worker_gives_back_stands_at_the_head_of_the_queue() -> None:
     assert not worker.worker.ahead
     assert [task.spec.task_id for task in node.scheduler.queue.tasks()][: len(given)] == given
     assert node.states(specs[1])[-2:] == ["SUBMITTED_TO_WORKER", "PENDING_NODE_ASSIGNMENT"]
+    for spec in specs:
+        node.finish(spec)
+    assert node.available()["CPU"] == 1
+
+
+def test_a_worker_may_give_back_even_the_first_task_of_its_lease() -> None:
+    node, specs, worker = node_with_a_lease()
+    assert worker.worker is not None
+    given = [specs[0].task_id, *(task.spec.task_id for task in worker.worker.ahead)]
+    node.tell(worker, GiveBack(tuple(given)))
+    assert node.states(specs[0])[-2:] == ["PENDING_NODE_ASSIGNMENT", "SUBMITTED_TO_WORKER"]
     for spec in specs:
         node.finish(spec)
     assert node.available()["CPU"] == 1
@@ -145,6 +159,22 @@ def test_a_task_that_waits_for_one_behind_it_in_its_lease_gets_it(ray_session: M
         ray_session.get([wait_for.remote([]) for _ in range(200)])
         firsts = [wait_for.remote([wait_for.remote([])]) for _ in range(60)]
         assert ray_session.get(firsts) == [1] * 60
+
+
+def test_no_answer_is_forgotten_when_workers_are_held_up_at_any_moment(ray_session: ModuleType) -> None:
+    @ray_session.remote
+    def short() -> int:
+        return os.getpid()
+
+    workers = set(ray_session.get([short.remote() for _ in range(200)]))
+    for _ in range(60):
+        refs = [short.remote() for _ in range(200)]
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(2 * GIVE_BACK_SECONDS)  # now the watch over the lease is due, before the task goes on
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        assert len(ray_session.get(refs, timeout=30)) == 200
 
 
 def test_short_tasks_can_be_cancelled_in_the_midst_of_leases(ray_session: ModuleType) -> None:
