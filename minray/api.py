@@ -119,10 +119,9 @@ def available_cpus() -> int:
 def _set_up_logging(level: int | str) -> None:
     logger.setLevel(level)
     if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(
-            logging.Formatter("%(asctime)s\t%(levelname)s %(module)s.py:%(lineno)d -- %(message)s")
-        )
+        # A notebook shows stderr on red, as if something were wrong; there, news is ordinary output.
+        handler = logging.StreamHandler(sys.stdout if "ipykernel" in sys.modules else sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s -- %(message)s", "%H:%M:%S"))
         logger.addHandler(handler)
         logger.propagate = False
 
