@@ -183,6 +183,8 @@ class Worker:
             while (message := self._next_message()) is not None:
                 if isinstance(message, Exit):
                     return
+                if not inbox:  # the last of its lease may take long, and nobody watches over it
+                    self._core.flush()
                 self._run_task(message)
             self._core.flush()  # nothing postponed may stay here while this worker sleeps
             if not self._core.serve():

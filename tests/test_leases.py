@@ -150,6 +150,24 @@ def test_a_long_task_among_short_ones_holds_up_none_of_them(ray_session: ModuleT
     assert ray_session.get(held)
 
 
+def test_answers_do_not_wait_behind_a_long_task_wherever_it_stands(
+    ray_session: ModuleType, tmp_path: Path
+) -> None:
+    @ray_session.remote
+    def mostly_short(gate: Gate | None) -> None:
+        if gate:
+            gate.wait()
+
+    for place in range(40):
+        ray_session.get([mostly_short.remote(None) for _ in range(300)])  # known to be short again
+        gate = Gate(tmp_path)
+        refs = [mostly_short.remote(gate if n == place else None) for n in range(60)]
+        held = refs.pop(place)
+        ray_session.get(refs, timeout=20)
+        gate.open()
+        ray_session.get(held)
+
+
 def test_a_task_that_waits_for_one_behind_it_in_its_lease_gets_it(ray_session: ModuleType) -> None:
     @ray_session.remote
     def wait_for(refs: list[object]) -> int:
