@@ -28,12 +28,22 @@ RUNNING_REPORT_SECONDS = 0.005
 # Idle workers beyond one per CPU (left over from nested tasks) go after this many seconds.
 IDLE_WORKER_SECONDS = 1.0
 
+# An actor that was asked to end, and its `atexit` handlers, may take so long, in seconds, as in Ray.
+LEAVE_SECONDS = 30.0
+
 # How long `init` waits for the first sign of life, and `shutdown` for the last one, in seconds.
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 # A task whose worker dies is run again this many times, as in Ray.
 DEFAULT_MAX_RETRIES = 3
+
+# A task that raises what `retry_exceptions` names is tried again at once so many times, then after so many
+# seconds, which double each time up to the last number: what it waits for may need time. (In Ray every such
+# retry waits for up to a second.)
+IMMEDIATE_RETRIES = 2
+RETRY_SECONDS = 0.1
+LONGEST_RETRY_SECONDS = 1.0
 
 # The object store's share of the machine's memory, as in Ray.
 STORE_SHARE_OF_MEMORY = 0.3
@@ -47,3 +57,25 @@ RECEIVE_BYTES = 64 * 1024
 
 # With less room than this on the disk, a session that does not start most likely failed for want of it.
 LEAST_FREE_BYTES = 1024 * 1024
+
+# Objects of at least so many bytes are written through a mapping that is kept for the next one. Mapping
+# pays only for many pages; writing into the file costs half as much again, but nothing before and after.
+WARM_BYTES = 1024 * 1024
+
+# A process keeps at most so many of these mappings; each takes a file descriptor.
+WARM_SEGMENTS = 128
+
+# The records of how stored objects were made take at most so many bytes, roughly.
+LINEAGE_BYTES = 50 * 1024 * 1024
+
+# After the disk has taken no object, nothing is spilled for so many seconds: most likely it is full.
+DISK_PAUSE_SECONDS = 1.0
+
+# Memory that no object has used for so many seconds goes back to the system.
+POOL_SECONDS = 5.0
+
+# A task that asks for values made by others lends its CPU out if they are not here after so long.
+LENDING_GRACE_SECONDS = 0.005
+
+# Functions with more bytes than this, closure included, are refused, as in Ray.
+MOST_FUNCTION_BYTES = 95 * 1024 * 1024

@@ -10,9 +10,8 @@ from types import ModuleType
 import pytest
 
 import minray as ray
-from minray.exceptions import RayError, RayTaskError
-from minray.sessions import shared_memory_dir
-from runtime_tools import session_dir, wait_until
+from minray.exceptions import RayError, RayTaskError, WorkerCrashedError
+from runtime_tools import stored_bytes, wait_until
 
 
 class OddError(Exception):
@@ -50,7 +49,7 @@ def test_an_exception_is_a_ray_task_error_and_what_it_was(ray_session: ModuleTyp
     assert isinstance(error, ValueError)
     assert isinstance(error.cause, ValueError)
     assert error.cause.args == ("too small",)
-    assert error.args == ("too small",)
+    assert error.args == (error.cause,)
     assert type(error).__name__ == "RayTaskError(ValueError)"
 
 
@@ -188,12 +187,15 @@ def test_an_exception_that_cannot_be_unpickled_arrives_as_text(ray_session: Modu
     assert "sum 3" in str(error)
 
 
-def test_system_exit_in_a_task_does_not_hang(ray_session: ModuleType) -> None:
+def test_system_exit_in_a_task_ends_its_worker_as_in_ray(ray_session: ModuleType) -> None:
     @ray_session.remote(max_retries=0)
     def leave() -> None:
+        print("a last word")
         sys.exit(3)
 
-    assert isinstance(error_of(leave.remote()), RayError)
+    error = error_of(leave.remote())
+    assert isinstance(error, WorkerCrashedError)
+    assert "exit code 3" in str(error)
     assert isinstance(error_of(fail.remote("still here")), ValueError)
 
 
@@ -231,6 +233,36 @@ def test_an_error_passed_through_three_tasks_names_the_first(ray_session: Module
     error = error_of(passed_on.remote(passed_on.remote(passed_on.remote(fail.remote("origin")))))
     assert isinstance(error, ValueError)
     assert "in fail" in str(error)
+    text = str(error)
+    assert text.count("ray::passed_on() (pid=") == 3
+    assert text.count("At least one of the input arguments") == 3
+    assert text.index("passed_on") < text.index("ray::fail() (pid=")
+
+
+def test_an_error_that_is_its_own_cause_by_way_of_another_arrives(ray_session: ModuleType) -> None:
+    @ray_session.remote
+    def in_circles() -> None:
+        first, second = ValueError("first"), KeyError("second")
+        first.__context__, second.__context__ = second, first
+        raise first
+
+    assert isinstance(error_of(in_circles.remote()), ValueError)
+
+
+def test_an_error_whose_attributes_raise_arrives(ray_session: ModuleType) -> None:
+    class Prickly(Exception):  # noqa: N818
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError("do not touch")
+
+        def __str__(self) -> str:
+            raise RuntimeError("do not read")
+
+    @ray_session.remote(max_retries=0)
+    def touch() -> None:
+        raise Prickly("x")
+
+    assert isinstance(error_of(touch.remote()), RayTaskError)
+    assert isinstance(error_of(fail.remote("still here")), ValueError)
 
 
 def test_an_error_can_be_a_value(ray_session: ModuleType) -> None:
@@ -285,5 +317,4 @@ def test_a_failed_task_lets_go_of_the_references_it_had(ray_session: ModuleType)
         ray_session.get(keep_and_fail.remote([stored]))
     del stored
     gc.collect()
-    objects = shared_memory_dir(session_dir().name)
-    wait_until(lambda: not any(objects.rglob("*")), "the object store to be empty")
+    wait_until(lambda: stored_bytes() == 0, "the object store to be empty")

@@ -1,13 +1,24 @@
 """Names of tasks and objects: their sizes, their parts, and that nobody draws the same twice."""
 
+import pickle
 import subprocess
 import sys
 from itertools import islice
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minray.ids import OBJECT_ID_SIZE, TASK_ID_SIZE, object_id, task_ids, task_of
+from minray.ids import (
+    OBJECT_ID_SIZE,
+    TASK_ID_SIZE,
+    ActorID,
+    JobID,
+    TaskID,
+    object_id,
+    task_ids,
+    task_of,
+)
 
 task_bytes = st.binary(min_size=TASK_ID_SIZE, max_size=TASK_ID_SIZE)
 places = st.integers(0, 2**31)
@@ -44,3 +55,23 @@ def test_the_first_result_has_the_number_that_it_has_in_ray() -> None:
 @given(task_bytes)
 def test_no_result_is_nil(task: bytes) -> None:
     assert any(object_id(task, 0))
+
+
+def test_an_actors_id_tells_its_job() -> None:
+    job = JobID.from_int(7)
+    one, other = ActorID.of(job), ActorID.of(job)
+    assert one != other
+    assert one.job_id == other.job_id == job
+    assert (job.int(), job.hex()) == (7, "07000000")
+
+
+def test_ids_of_different_kinds_are_different_and_travel() -> None:
+    for kind in (ActorID, JobID, TaskID):
+        made = kind.from_random()
+        assert pickle.loads(pickle.dumps(made)) == made == kind.from_hex(made.hex())
+        assert len(made.binary()) == kind.size()
+        assert kind.nil().is_nil()
+        assert not made.is_nil()
+        with pytest.raises(ValueError, match=kind.__name__):
+            kind(b"short")
+    assert TaskID(bytes(24)) != bytes(24)
