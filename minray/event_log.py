@@ -1,15 +1,22 @@
 """The rows that a local scheduler has for the event store, gathered until the next flush.
 
 `EventLog` knows the columns of `events.SCHEMA` and nothing of scheduling; `LocalScheduler` knows when
-something happened, and tells.
+something happened, and tells.  The steps of tasks, by far the most of all, are noted in a few words where
+they happen, while somebody waits for the scheduler, and made into rows when all rows are handed over.
 """
 
+import json
 from collections import defaultdict
 from typing import Any
 
+from .actors import Actor
+from .bundles import plain_demand
 from .events import TaskState
-from .scheduler_records import Task
-from .scheduling import UNIT
+from .placement import Placement
+from .placement_groups import Group
+from .scheduler_records import Client, Task
+from .scheduling import UNIT, Demand
+from .worker_pool import Worker
 
 
 class EventLog:
@@ -18,27 +25,57 @@ class EventLog:
     def __init__(self) -> None:
         self.now = 0.0
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self._specs: dict[tuple[Any, ...], tuple[int, float]] = {}  # numbers and CPUs of task_specs
+        self._steps: list[tuple[Task, int, TaskState, float, Worker | None]] = []
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to hand over."""
+        return bool(self.rows or self._steps)
 
     def take(self) -> dict[str, list[tuple[Any, ...]]]:
         """Hand over what has gathered."""
+        self._write_steps()
         rows = dict(self.rows)
         self.rows.clear()
         return rows
 
-    def new_task(self, task: Task) -> None:
-        """A task was submitted."""
+    def new_task(self, task: Task, function: str) -> None:
+        """A task was submitted; `function` is the name of what it runs."""
         spec = task.spec
-        cpus = dict(spec.resources).get("CPU", 0) / UNIT
+        common = (task.job, function, spec.resources, spec.placement)
+        known = self._specs.get(common)
+        if known is None:
+            known = self._specs[common] = self._new_spec(*common)
+        number, cpus = known
         submitted = spec.submitted or self.now
+        kind, actor = "NORMAL_TASK", task.creates or task.actor
+        if actor is not None:
+            kind = "ACTOR_CREATION_TASK" if task.creates else "ACTOR_TASK"
         row = (task.number, spec.task_id.hex(), spec.name, task.parent, task.owner.number, cpus, submitted)
-        self.rows["tasks"].append(row)
+        self.rows["tasks"].append((*row, kind, actor.number if actor is not None else None, number))
+
+    def _new_spec(self, job: int, function: str, demand: Demand, placement: Placement) -> tuple[int, float]:
+        """A kind of task that there has not been yet; return its number, and its CPUs."""
+        number = len(self._specs) + 1
+        resources = {name: amount / UNIT for name, amount in plain_demand(demand)}
+        group_id = placement[1] if placement and placement[0] == "group" else None
+        self.rows["task_specs"].append((number, job, function, json.dumps(resources), group_id))
+        return number, resources.get("CPU", 0.0)
 
     def task(self, task: Task, state: TaskState, ts: float = 0.0) -> None:
         """A task is in another state."""
-        worker = task.worker.number if task.worker else None
-        # The worker's time of an end may lie before the time at which we heard of the state before it.
-        task.latest_event = max(ts or self.now, task.latest_event)
-        self.rows["task_events"].append((task.number, task.attempt, int(state), task.latest_event, worker))
+        self._steps.append((task, task.attempt, state, ts or self.now, task.worker))
+
+    def _write_steps(self) -> None:
+        if not self._steps:
+            return
+        write = self.rows["task_events"].append
+        for task, attempt, state, ts, worker in self._steps:
+            # The worker's time of an end may lie before the time at which we heard of the state before it.
+            if ts > task.latest_event:
+                task.latest_event = ts
+            write((task.number, attempt, int(state), task.latest_event, worker.number if worker else None))
+        self._steps.clear()
 
     def task_runs(self, task: Task, started: float = 0.0) -> None:
         """A task runs; said once per attempt, as soon as it is known."""
@@ -54,6 +91,21 @@ class EventLog:
         """A task raised, or was lost."""
         self.rows["task_errors"].append((task.number, task.attempt, self.now, error_type, text, traceback))
 
+    def new_actor(self, actor: Actor) -> None:
+        """An actor is to be made."""
+        spec = actor.spec
+        resources = json.dumps({name: amount / UNIT for name, amount in actor.lifetime_demand})
+        names = (actor.id, spec.class_name, spec.name, spec.namespace)
+        life = (int(spec.detached), spec.max_restarts, actor.owner.number, actor.creation.number, resources)
+        self.rows["actors"].append((actor.number, *names, *life))
+
+    def actor(self, actor: Actor, detail: str = "") -> None:
+        """An actor is in another state."""
+        worker = actor.worker.number if actor.worker else None
+        self.rows["actor_events"].append(
+            (actor.number, str(actor.state), self.now, actor.restarts, worker, detail)
+        )
+
     def new_process(self, number: int, pid: int, kind: str) -> None:
         """There is a new worker or driver."""
         self.rows["workers"].append((number, f"{number:056x}", 0, pid, kind))
@@ -63,9 +115,36 @@ class EventLog:
         self.rows["worker_events"].append((number, state, self.now, detail))
 
     def stored_object(self, object_id: bytes, state: str, size: int, task: int | None) -> None:
-        """An object in the store is CREATED, SEALED or FREED."""
+        """An object in the store is CREATED, SEALED, SPILLED, RESTORED, FREED or LOST."""
         self.rows["object_events"].append((object_id.hex(), 0, state, size, self.now, task))
+
+    def new_group(self, group: Group, creator: Client) -> None:
+        """There is a new placement group."""
+        bundles = [{name: amount / UNIT for name, amount in bundle} for bundle in group.bundles]
+        row = (group.group_id, group.name, group.strategy, json.dumps(bundles), creator.number)
+        self.rows["placement_groups"].append((*row, creator.job, int(group.job == 0), self.now))
+
+    def group(self, group: Group) -> None:
+        """A placement group is PENDING, CREATED or REMOVED."""
+        self.rows["placement_group_events"].append(
+            (group.group_id, group.state, self.now, group.scheduling_state)
+        )
 
     def printed(self, process: int, task: int | None, stream: str, text: str) -> None:
         """A task printed something."""
         self.rows["logs"].append((self.now, process, task, stream, text))
+
+
+class SilentLog(EventLog):
+    """Takes no steps of tasks in and hands nothing over: to measure what recording costs."""
+
+    def new_task(self, task: Task, function: str) -> None:
+        """Take nothing in."""
+
+    def task(self, task: Task, state: TaskState, ts: float = 0.0) -> None:
+        """Take nothing in."""
+
+    def take(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Hand over nothing."""
+        self.rows.clear()
+        return {}

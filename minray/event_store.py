@@ -12,10 +12,13 @@ from urllib.parse import quote
 
 from .events import COLUMNS, SCHEMA, SCHEMA_VERSION
 
+# Tables whose first column is a key that the scheduler chose; in the others it is `seq`.
+_NUMBERED_BY_US = ("meta", "nodes", "workers", "tasks", "task_specs", "placement_groups", "actors")
+
 _INSERT = {
     table: "INSERT OR REPLACE INTO {} VALUES ({}{})".format(
         table,
-        "" if table in ("meta", "nodes", "workers", "tasks") else "NULL, ",
+        "" if table in _NUMBERED_BY_US else "NULL, ",
         ", ".join("?" * count),
     )
     for table, count in COLUMNS.items()

@@ -15,9 +15,9 @@ Task states carry the names and numbers of Ray's ``TaskStatus`` (``src/ray/proto
 All times are seconds since 1970 as ``time.time()`` gives them; all sizes are bytes.
 """
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class TaskState(IntEnum):
@@ -26,6 +26,7 @@ class TaskState(IntEnum):
     PENDING_ARGS_AVAIL = 1
     PENDING_NODE_ASSIGNMENT = 2
     SUBMITTED_TO_WORKER = 5
+    PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY = 7  # at the actor's worker, behind other calls
     RUNNING = 8
     RUNNING_IN_RAY_GET = 9
     RUNNING_IN_RAY_WAIT = 10
@@ -36,6 +37,17 @@ class TaskState(IntEnum):
 # A task in one of these states will not change any more (unless it is retried).
 FINAL_STATES = (TaskState.FINISHED, TaskState.FAILED)
 
+
+class ActorState(StrEnum):
+    """Where an actor is in its life; see `actors`. Ray's names (``ActorTableData.ActorState``)."""
+
+    DEPENDENCIES_UNREADY = "DEPENDENCIES_UNREADY"
+    PENDING_CREATION = "PENDING_CREATION"
+    ALIVE = "ALIVE"
+    RESTARTING = "RESTARTING"
+    DEAD = "DEAD"
+
+
 SCHEMA = f"""
 -- What the session is: schema_version, session_name, started_at, ended_at (absent while it runs),
 -- driver_pid, entrypoint, namespace, python_version, minray_version, num_cpus.
@@ -44,15 +56,21 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE nodes (node INTEGER PRIMARY KEY, node_id TEXT, address TEXT, resources TEXT);
 CREATE TABLE node_events (seq INTEGER PRIMARY KEY, node INTEGER, state TEXT, ts REAL, detail TEXT);
 
--- kind: DRIVER or WORKER.  Worker states: STARTING, IDLE (ready for work), DEAD (detail says why).
+-- kind: DRIVER or WORKER.  Worker states: STARTING, IDLE (ready for work), ACTOR (it is an actor's from now
+-- on; detail: of which class), DEAD (detail says why).
 -- Whether a worker is busy follows from its tasks.
 CREATE TABLE workers (worker INTEGER PRIMARY KEY, worker_id TEXT, node INTEGER, pid INTEGER, kind TEXT);
 CREATE TABLE worker_events (seq INTEGER PRIMARY KEY, worker INTEGER, state TEXT, ts REAL, detail TEXT);
 
 -- One row a task. parent: the task that submitted it (NULL: the driver); submitter: the worker or
--- driver that did; ts: when it called `.remote`.
+-- driver that did; ts: when it called `.remote`; type: NORMAL_TASK, ACTOR_CREATION_TASK or ACTOR_TASK;
+-- actor: the actor that the latter two are of; spec: what it has in common with many others.
 CREATE TABLE tasks (task INTEGER PRIMARY KEY, task_id TEXT, name TEXT, parent INTEGER,
-                    submitter INTEGER, num_cpus REAL, ts REAL);
+                    submitter INTEGER, num_cpus REAL, ts REAL, type TEXT, actor INTEGER, spec INTEGER);
+-- What tasks of one kind have in common. job: the driver's number; function: its name, or `Class.method`;
+-- resources: amounts by name, as JSON; group_id: their placement group (NULL: none).
+CREATE TABLE task_specs (spec INTEGER PRIMARY KEY, job INTEGER, function TEXT, resources TEXT,
+                         group_id TEXT);
 -- One row a change of state; worker is NULL before a worker was chosen.
 CREATE TABLE task_events (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, state INTEGER,
                           ts REAL, worker INTEGER);
@@ -61,8 +79,19 @@ CREATE TABLE task_deps (seq INTEGER PRIMARY KEY, task INTEGER, object_id TEXT, p
 CREATE TABLE task_errors (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, ts REAL,
                           error_type TEXT, message TEXT, traceback TEXT);
 
+-- One row an actor. task: the one that runs its constructor; owner: the worker or driver that made it;
+-- resources: what it holds for life, as JSON.
+CREATE TABLE actors (actor INTEGER PRIMARY KEY, actor_id TEXT, class_name TEXT, name TEXT, namespace TEXT,
+                     detached INTEGER, max_restarts INTEGER, owner INTEGER, task INTEGER, resources TEXT);
+-- One row a change of state; restarts: how often it has been restarted; worker: where it lives;
+-- detail: its repr when it is ALIVE (if its class has one of its own), what it died of when it is DEAD.
+CREATE TABLE actor_events (seq INTEGER PRIMARY KEY, actor INTEGER, state TEXT, ts REAL, restarts INTEGER,
+                           worker INTEGER, detail TEXT);
+
 -- Objects in the shared-memory store (small ones travel inline and never get there).
--- state: CREATED, SEALED, FREED; task: the task that made it (NULL: `put` by the driver).
+-- state: CREATED, SEALED, SPILLED (now on disk), RESTORED (in memory again), FREED, LOST (its
+-- file was gone; it is made again if possible); task: the task that made it (NULL: `put` by the driver).
+-- An object too large for the store is SPILLED as it is SEALED.
 CREATE TABLE object_events (seq INTEGER PRIMARY KEY, object_id TEXT, node INTEGER, state TEXT,
                             size INTEGER, ts REAL, task INTEGER);
 
@@ -73,6 +102,12 @@ CREATE TABLE api_calls (seq INTEGER PRIMARY KEY, worker INTEGER, task INTEGER, k
 
 -- What tasks printed.  stream: stdout or stderr.
 CREATE TABLE logs (seq INTEGER PRIMARY KEY, ts REAL, worker INTEGER, task INTEGER, stream TEXT, text TEXT);
+
+-- Placement groups; bundles: a list, in JSON, of amounts by resource.  States: PENDING, CREATED, REMOVED.
+CREATE TABLE placement_groups (group_id TEXT PRIMARY KEY, name TEXT, strategy TEXT, bundles TEXT,
+                               creator INTEGER, job INTEGER, detached INTEGER, ts REAL);
+CREATE TABLE placement_group_events (seq INTEGER PRIMARY KEY, group_id TEXT, state TEXT, ts REAL,
+                                     detail TEXT);
 
 -- What the lessons measure: one point of one series ('local', 'remote', 'predicted', ...).
 CREATE TABLE experiments (seq INTEGER PRIMARY KEY, ts REAL, name TEXT, series TEXT, x REAL, y REAL,
@@ -93,12 +128,17 @@ COLUMNS = {
     "node_events": 4,
     "workers": 5,
     "worker_events": 4,
-    "tasks": 7,
+    "tasks": 10,
+    "task_specs": 5,
     "task_events": 5,
     "task_deps": 3,
     "task_errors": 6,
+    "actors": 10,
+    "actor_events": 6,
     "object_events": 6,
     "api_calls": 9,
+    "placement_groups": 8,
+    "placement_group_events": 4,
     "logs": 5,
     "experiments": 6,
 }

@@ -8,15 +8,27 @@ compute travels inside as opaque bytes; only drivers and workers look into those
 A *value* is ``(kind, payload)``::
 
     INLINE  payload = serialized bytes
-    STORED  payload = (segment name, size in bytes): it lies in the object store
+    STORED  payload = (object id, segment name, size in bytes): it lies in the object store
     ERROR   payload = a serialized exception that `get` raises
+    ACTOR   payload = None: the object stands for an actor, which lives as long as references to it do
 """
 
 import marshal
 from typing import Any, NamedTuple
 
-INLINE, STORED, ERROR = 0, 1, 2
+from .placement import Placement
+
+INLINE, STORED, ERROR, ACTOR = 0, 1, 2, 3
 Value = tuple[int, Any]
+CONSTRUCTOR = "__init__"  # the method of an actor's first task
+
+# What `num_returns` is for generators; such a task has one result, and items beside it.
+DYNAMIC, STREAMING = -1, -2
+
+
+def result_count(num_returns: int) -> int:
+    """How many results a task has."""
+    return num_returns if num_returns >= 0 else 1
 
 
 # --- driver or worker -> local scheduler ------------------------------------------------------------
@@ -28,6 +40,7 @@ class Hello(NamedTuple):
     kind: str  # "DRIVER" or "WORKER"
     pid: int
     worker: int  # the number that the scheduler gave the worker; 0 for a driver
+    namespace: str = ""  # a driver's: where the names of its actors live
 
 
 class ExportFunction(NamedTuple):
@@ -52,6 +65,49 @@ class SubmitTask(NamedTuple):
     max_retries: int  # -1: without end
     retry_exceptions: bytes  # b"" none, b"*" all, else serialized classes
     submitted: float = 0.0  # when `.remote` was called, in seconds since 1970
+    environment: str = ""  # the runtime environment; see `runtime_env`
+    max_calls: int = 0  # its worker leaves after so many calls of the function; 0: never
+    placement: Placement = ()  # where it is to run: see placement.py
+    backpressure: int = -1  # how many items a generator may be ahead of its owner; -1: any number
+    actor: bytes = b""  # a call of this actor's method; empty for a task, and for a constructor
+    method: str = ""
+    group: str = ""  # the concurrency group that the caller chose
+    parent: bytes = b""  # the call that submits it, if its process has several under way
+
+
+class CreateActor(NamedTuple):
+    """Make an actor: run its constructor in a worker that then is the actor's alone."""
+
+    request: int  # 0: no `Reply` is wanted; else it is (outcome, actor id, handle)
+    actor_id: bytes
+    task: tuple[Any, ...]  # the fields of the `SubmitTask` of the constructor
+    handle: bytes  # what other processes make handles of; opaque here
+    class_name: str
+    name: str  # "" if it has none
+    namespace: str
+    get_if_exists: bool
+    detached: bool
+    needs: tuple[tuple[str, int], ...]  # what its node must have; what it takes for life is in the task
+    max_restarts: int  # -1: without end
+    max_task_retries: int
+    in_order: bool  # calls of one caller are run in the order that they were made in
+    max_concurrency: int
+    groups: tuple[tuple[str, int], ...]  # concurrency groups and how many calls of each may run at once
+
+
+class GetActor(NamedTuple):
+    """Asks for a named actor; the `Reply` is (actor id, handle), or None if there is no such actor."""
+
+    request: int
+    name: str
+    namespace: str
+
+
+class KillActor(NamedTuple):
+    """End the actor's process at once."""
+
+    actor_id: bytes
+    no_restart: bool
 
 
 class PutObject(NamedTuple):
@@ -63,11 +119,12 @@ class PutObject(NamedTuple):
 
 
 class CreateSegment(NamedTuple):
-    """Asks for room in the object store; the `Reply` holds the segment's name or an error text."""
+    """Asks for room in the object store; the `Reply` holds (segment name, whether it exists already)."""
 
     request: int
     object_id: bytes
     size: int
+    on_disk: bool = False  # there turned out to be no memory left in the system
 
 
 class SealSegment(NamedTuple):
@@ -81,6 +138,20 @@ class AbortSegment(NamedTuple):
     """Writing failed; the room is free again."""
 
     object_id: bytes
+
+
+class Locate(NamedTuple):
+    """Asks where a stored object is now; the `Reply` holds the payload of its value, None if it is lost."""
+
+    request: int
+    object_id: bytes
+    missing: str  # a place where it was looked for in vain, or ""
+
+
+class FreeObjects(NamedTuple):
+    """Free these objects although there are references to them."""
+
+    object_ids: tuple[bytes, ...]
 
 
 class Subscribe(NamedTuple):
@@ -112,6 +183,37 @@ class TaskDone(NamedTuple):
     retry: bool  # the exception is one that the task's `retry_exceptions` names
 
 
+class ItemYielded(NamedTuple):
+    """A generator has yielded, and goes on."""
+
+    task_id: bytes
+    place: int  # among the items, counted from 0
+    kind: int
+    payload: Any
+    contained: tuple[bytes, ...]
+
+
+class ItemsTaken(NamedTuple):
+    """So many items have been taken in all; from the owner, and on to the generator."""
+
+    task_id: bytes
+    taken: int
+
+
+class CloseStream(NamedTuple):
+    """The owner takes no more items of this task."""
+
+    task_id: bytes
+    taken: int  # how many it has taken
+
+
+class CallBegan(NamedTuple):
+    """A call of an actor that may have several under way runs now."""
+
+    task_id: bytes
+    started: float
+
+
 class GiveBack(NamedTuple):
     """The worker has not begun these tasks and will not: let somebody else run them."""
 
@@ -132,6 +234,18 @@ class Unblocked(NamedTuple):
     """The worker's task goes on."""
 
 
+class ActorExits(NamedTuple):
+    """The actor's process ends on purpose, after this; it is not to be restarted."""
+
+    reason: str
+
+
+class ActorReady(NamedTuple):
+    """The constructor has returned; sent before its `TaskDone`."""
+
+    shown_as: str  # the actor's `repr`, if its class has one of its own
+
+
 class Print(NamedTuple):
     """A task printed these lines."""
 
@@ -146,6 +260,32 @@ class CancelTask(NamedTuple):
     object_id: bytes
     force: bool
     recursive: bool
+    request: int = 0  # unless 0, the `Reply` is whether it is refused: an actor is not cancelled by force
+
+
+class CreatePlacementGroup(NamedTuple):
+    """Make a placement group; the `Reply` holds what is wrong with it, if anything is."""
+
+    request: int
+    group_id: str
+    name: str
+    bundles: tuple[tuple[tuple[str, int], ...], ...]  # in 1/10,000 of a unit
+    strategy: str
+    detached: bool
+
+
+class RemovePlacementGroup(NamedTuple):
+    """The placement group is not needed any more."""
+
+    group_id: str
+
+
+class AwaitPlacementGroup(NamedTuple):
+    """Seal this object when the placement group has been created."""
+
+    group_id: str
+    object_id: bytes
+    blob: bytes  # the object's value: the group itself, serialized
 
 
 class AddRows(NamedTuple):
@@ -184,12 +324,60 @@ class RunTask(NamedTuple):
     num_returns: int
     retry_exceptions: bytes
     task: int  # the task's number in the event store
+    job: int  # the number of the driver whose program it belongs to
+    resources: tuple[tuple[str, int], ...]  # that it holds, in 1/10,000 of a unit
+    gpus: tuple[int, ...]  # the ids of the GPUs among them
+    placement: Placement = ()
+    backpressure: int = -1
+    skip: int = 0  # so many items of the generator have arrived already, at an earlier attempt
+    method: str = ""  # of the actor that lives in the worker; empty for a task
+    group: str = ""  # the concurrency group that the caller chose
+
+
+class CancelCall(NamedTuple):
+    """Cancel a call of the actor's, if it waits still or can be interrupted."""
+
+    task_id: bytes
+
+
+class BecomeActor(NamedTuple):
+    """From now on the worker runs one actor's methods only; first of all its constructor (a `RunTask`)."""
+
+    actor_id: bytes
+    handle: bytes
+    class_name: str
+    name: str
+    namespace: str
+    restarts: int  # how often the actor has been restarted
+    max_concurrency: int
+    groups: tuple[tuple[str, int], ...]
 
 
 class ObjectsReady(NamedTuple):
     """Values that this process waits for, or owns."""
 
     objects: tuple[tuple[bytes, int, Any], ...]  # (object id, kind, payload)
+
+
+class ForgetSegments(NamedTuple):
+    """These segments (by number) are gone: keep no mapping for writing into them."""
+
+    numbers: tuple[str, ...]
+
+
+class StreamItem(NamedTuple):
+    """The next item of a generator task, for its owner."""
+
+    task_id: bytes
+    kind: int
+    payload: Any
+
+
+class StreamEnd(NamedTuple):
+    """A generator task has ended; if it failed without raising, its result says how."""
+
+    task_id: bytes
+    failed: bool
 
 
 class Reply(NamedTuple):
@@ -226,6 +414,7 @@ class Fork(NamedTuple):
     """Make a new worker."""
 
     worker: int
+    environment: str = ""  # see `runtime_env`
 
 
 class Forked(NamedTuple):
@@ -253,9 +442,25 @@ class StoreRows(NamedTuple):
 
 
 _CLASSES: tuple[Any, ...] = (
-    *(Hello, ExportFunction, SubmitTask, PutObject, CreateSegment, SealSegment, AbortSegment, Subscribe),
     *(
+        Hello,
+        ExportFunction,
+        SubmitTask,
+        PutObject,
+        CreateSegment,
+        SealSegment,
+        AbortSegment,
+        Subscribe,
+        Locate,
+        FreeObjects,
+    ),
+    *(
+        CallBegan,
+        CancelCall,
         GiveBack,
+        ItemYielded,
+        ItemsTaken,
+        CloseStream,
         InterruptMissed,
         HoldReferences,
         DropReferences,
@@ -264,10 +469,29 @@ _CLASSES: tuple[Any, ...] = (
         Unblocked,
         Print,
         CancelTask,
+        CreatePlacementGroup,
+        RemovePlacementGroup,
+        AwaitPlacementGroup,
         AddRows,
         Query,
     ),
-    *(Welcome, RunTask, ObjectsReady, Reply, PrintToDriver, Notice, Exit, Fork, Forked, Died, StoreRows),
+    *(
+        Welcome,
+        RunTask,
+        ObjectsReady,
+        StreamItem,
+        StreamEnd,
+        ForgetSegments,
+        Reply,
+        PrintToDriver,
+        Notice,
+        Exit,
+        Fork,
+        Forked,
+        Died,
+        StoreRows,
+    ),
+    *(CreateActor, GetActor, KillActor, ActorExits, ActorReady, BecomeActor),
 )
 _TAGS = {cls: tag for tag, cls in enumerate(_CLASSES)}
 

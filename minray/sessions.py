@@ -7,7 +7,7 @@
         session_2026-11-22_10-30-00_123456_4711/
             session.db                        the recording: all that is left when the session ends
             lock                              held (flock) as long as the session runs
-            sockets/  logs/                   gone when the session ends
+            sockets/  logs/  spilled/         gone when the session ends
 """
 
 import contextlib
@@ -15,17 +15,20 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 
 from .event_store import fold
+from .store_folders import StoreFolders
 
 KEEP_RECORDINGS = 20
 KEEP_BYTES = 500_000_000
 
 _LONGEST_SOCKET_PATH = 100
+_CLUSTER_MARK = "cluster"
 
 
 def root() -> Path:
@@ -35,7 +38,9 @@ def root() -> Path:
         OSError: the temporary folder cannot be written, or somebody else owns that name.
     """
     home = os.environ.get("MINRAY_HOME")
-    path = Path(home) if home else Path(tempfile.gettempdir()) / f"minray-{os.getuid()}"
+    # RAY_TMPDIR is Ray's name for the folder in which its sessions live.
+    temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    path = Path(home) if home else Path(temporary) / f"minray-{os.getuid()}"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -98,6 +103,32 @@ def list_sessions() -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
+def running() -> list[Path]:
+    """The sessions that a driver can join, the newest first."""
+    folders = sorted(root().glob("session_*"), key=lambda path: path.name, reverse=True)
+    return [folder for folder in folders if _listens(socket_path(folder))]
+
+
+def newest_cluster() -> Path | None:
+    """The session to which `init` without an address belongs, as in Ray; None if no cluster runs."""
+    marked = sorted((mark.parent for mark in root().glob(f"session_*/{_CLUSTER_MARK}")), reverse=True)
+    return next((session for session in marked if _listens(socket_path(session))), None)
+
+
+def mark_as_cluster(session: Path) -> None:
+    """No driver owns this session: it was started for drivers to come and go."""
+    (session / _CLUSTER_MARK).touch()
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
 def socket_path(session: Path) -> Path:
     """Where the session's local scheduler listens.
 
@@ -157,6 +188,11 @@ def shared_memory_dir(session_name: str) -> Path:
     if base.is_dir() and os.access(base, os.W_OK):
         return base / f"minray-{os.getuid()}-{session_name}"
     return root() / session_name / "objects"
+
+
+def store_folders(session_name: str) -> StoreFolders:
+    """Where a session keeps its objects: in memory, and on disk when that is full."""
+    return StoreFolders(shared_memory_dir(session_name), root() / session_name / "spilled")
 
 
 def remove_shared_memory(session_name: str) -> None:

@@ -69,7 +69,7 @@ class FakeSession:
         """A new task; returns its number."""
         self._tasks += 1
         now = time.time()
-        self.write(tasks=[(self._tasks, "id", name, None, DRIVER, 1.0, now)])
+        self.write(tasks=[(self._tasks, "id", name, None, DRIVER, 1.0, now, "NORMAL_TASK", None, None)])
         self.enter(self._tasks, TaskState.PENDING_ARGS_AVAIL)
         self.enter(self._tasks, TaskState.PENDING_NODE_ASSIGNMENT)
         return self._tasks

@@ -1,5 +1,6 @@
 """The rows that the scheduler makes: complete, in order, and with times that do not run backwards."""
 
+import pickle
 from typing import Any
 
 from fake_node import Node, result
@@ -8,7 +9,7 @@ from minray.exit_codes import describe_exit
 from minray.messages import ERROR, INLINE, Blocked, Unblocked
 
 VALUE_ERROR = ("ValueError", "no", "Traceback ...")
-FAILED = (ERROR, b"a pickled error", ())
+FAILED = (ERROR, pickle.dumps(ValueError("no")), ())
 
 
 def task_rows(node: Node) -> dict[int, list[tuple[Any, ...]]]:
@@ -22,9 +23,9 @@ def task_rows(node: Node) -> dict[int, list[tuple[Any, ...]]]:
 def test_a_task_has_one_row_with_what_it_is() -> None:
     node = Node()
     task = node.submit(cpus=0.5, name="my task")
-    ((number, task_id, name, parent, submitter, cpus, ts),) = node.rows["tasks"]
+    ((number, task_id, name, parent, submitter, cpus, ts, kind, actor, _),) = node.rows["tasks"]
     assert (number, task_id, name, parent) == (1, task.task_id.hex(), "my task", None)
-    assert (submitter, cpus) == (node.driver.number, 0.5)
+    assert (submitter, cpus, kind, actor) == (node.driver.number, 0.5, "NORMAL_TASK", None)
     assert 1000.0 < ts <= node.now
 
 

@@ -256,3 +256,11 @@ def test_removing_shared_memory_twice_is_harmless(home: Path, monkeypatch: pytes
     for _ in range(2):
         sessions.remove_shared_memory("session_x")
         assert not (home / "session_x" / "objects").exists()
+
+
+def test_sessions_live_in_rays_temporary_folder_if_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MINRAY_HOME")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    assert sessions.root() == tmp_path / f"minray-{os.getuid()}"
