@@ -1,24 +1,28 @@
 """The objects of a node, from the scheduler's side: who may write, who gets which value, what is freed.
 
-It joins the pure tables (`ObjectTable` with its reference counts, `StoreBook`) with the messages about
-objects.  Values are pushed to whoever owns or wants them; segments that nobody needs go to `unlink`.
+It joins the pure tables (`ObjectTable` with its reference counts, `StoreRoom`) with the messages about
+objects.  Values are pushed to whoever owns or wants them.
 """
 
 import pickle
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .event_log import EventLog
-from .exceptions import ObjectLostError
+from .exceptions import ObjectFreedError, ObjectLostError, OwnerDiedError, RayError
 from .ids import task_of
 from .messages import (
+    ACTOR,
     ERROR,
     INLINE,
     STORED,
     AbortSegment,
     CreateSegment,
     DropReferences,
+    FreeObjects,
     HoldReferences,
+    Locate,
     ObjectsReady,
     PutObject,
     Reply,
@@ -27,9 +31,11 @@ from .messages import (
     TaskDone,
     Value,
 )
-from .object_store import StoreBook
 from .object_table import ObjectEntry, ObjectTable
+from .reconstruction import Reconstruction
 from .scheduler_records import Client, Task
+from .store_folders import NOWHERE
+from .store_room import Place, StoreRoom
 
 
 class NodeObjects:
@@ -38,25 +44,34 @@ class NodeObjects:
     Args:
         capacity: bytes that the objects may use.
         log: where events go.
+        run_again: takes in a task that is to make a lost object again.
     """
 
-    def __init__(self, capacity: int, log: EventLog) -> None:
-        self.store = StoreBook(capacity)
+    def __init__(self, capacity: int, log: EventLog, run_again: Callable[[Task], None]) -> None:
+        self.room = StoreRoom(capacity, log, self._moved)
         self.table: ObjectTable[Task] = ObjectTable()
-        self.unlink: list[str] = []  # outbox: segments to remove
+        self.made = Reconstruction(self.table, run_again)
         self.complete: deque[Task] = deque()  # outbox: tasks whose last missing argument has come
+        self.unreferenced: deque[bytes] = deque()  # outbox: actors (their objects) that nobody refers to
         self._log = log
         self._pushing: list[Client] = []
+        self._dropped: deque[tuple[Client, tuple[bytes, ...]]] = deque()  # dropped, but not freed yet
 
     def seal(self, object_id: bytes, value: Value, contained: tuple[bytes, ...], task: int | None) -> None:
         """An object exists now: tell everybody who waits for it."""
         entry = self.table.get(object_id)
-        if entry is None:
-            return
         kind, payload = value
+        inner: list[bytes] = []
+        if entry is not None and entry.kind == kind == STORED:  # made again, for another result's sake
+            self.room.free(entry.payload)  # so who knows whether this one is there?
+            inner = self.table.unseal(object_id)
+        if entry is None or entry.ready:  # freed, or its owner died
+            if kind == STORED:
+                self.room.free(payload)
+            return
         self.table.seal(object_id, kind, payload, contained)
         if kind == STORED:
-            self._log.stored_object(object_id, "SEALED", payload[1], task)
+            self.room.sealed(payload, task)
         for subscriber in entry.subscribers:
             self._push(subscriber, object_id, entry)
         entry.subscribers = []
@@ -65,18 +80,32 @@ class NodeObjects:
             waiter.missing -= 1
             if not waiter.missing:
                 self.complete.append(waiter)
+        self.release(inner)
 
     def value(self, object_id: bytes) -> Value:
         """The value of an object that exists."""
         entry = self.table.get(object_id)
         assert entry is not None, "an argument of a waiting task is pinned"
-        assert entry.kind is not None, "the task waits until its arguments exist"
+        if entry.kind is None:  # lost, and being made again: who looks for it will ask, and wait
+            return STORED, (object_id, NOWHERE, 0)
+        if entry.kind == STORED:
+            self.room.used(entry.payload)
         return entry.kind, entry.payload
+
+    def _moved(self, old: Place, new: Place) -> bool:
+        """The object has been spilled or restored."""
+        entry = self.table.get(old[0])
+        if entry is None or entry.payload != old:
+            return False
+        entry.payload = new
+        return True
 
     def _push(self, client: Client, object_id: bytes, entry: ObjectEntry[Task]) -> None:
         if not client.ready:
             self._pushing.append(client)
         assert entry.kind is not None, "only sealed objects are pushed"
+        if entry.kind == STORED:
+            self.room.used(entry.payload)
         client.ready.append((object_id, entry.kind, entry.payload))
 
     def flush_pushes(self) -> None:
@@ -88,61 +117,110 @@ class NodeObjects:
 
     def release(self, object_ids: list[bytes]) -> None:
         """Free those of these objects that nobody needs any more."""
-        for freed, entry in self.table.release(object_ids):
-            if entry.kind == STORED:
-                self._free_segment(freed)
+        while object_ids:
+            freed = self.table.release(object_ids)
+            object_ids = []
+            for object_id, entry in freed:
+                if entry.kind == STORED:
+                    self.room.free(entry.payload)
+                    object_ids += self.made.forget(object_id)
+                elif entry.kind == ACTOR:
+                    self.unreferenced.append(object_id)
 
-    def _free_segment(self, object_id: bytes) -> None:
-        size = self.store.free(object_id.hex())
-        self.unlink.append(object_id.hex())
-        self._log.stored_object(object_id, "FREED", size, None)
+    def unpin(self, object_id: bytes) -> None:
+        """The runtime needs the object once less."""
+        if self.table.references.unpin(object_id):
+            self.release([object_id])
 
     def keep_results(self, client: Client, message: TaskDone) -> None:
         """A task has ended: what it wrote for results that have come to nothing is freed."""
-        written = [name for name in client.creating if task_of(name) == message.task_id]
-        for segment in written:
-            client.creating.remove(segment)
-            place = STORED, (segment.hex(), self.store.size(segment.hex()))
-            if not any(result[:2] == place for result in message.results):
-                self._free_segment(segment)
+        written = [item for item in client.creating.items() if task_of(item[0]) == message.task_id]
+        for object_id, name in written:
+            del client.creating[object_id]
+            place = object_id, name, self.room.book.size(name)
+            if not any(result[1] == place for result in message.results):
+                self.room.discard(object_id, name)
 
     def forget(self, client: Client) -> None:
         """A process is gone, and with it its references and what it was about to write."""
-        for segment in client.creating:
-            self._free_segment(segment)
+        self.tidy_up()
+        self.room.forget(client)
+        for object_id, name in client.creating.items():
+            self.room.discard(object_id, name)
         self.release(self.table.references.forget(client))
+
+    def replace(self, object_id: bytes, error: RayError) -> None:
+        """The object is no more: whoever asks for it gets this error."""
+        entry = self.table.get(object_id)
+        if entry is None or entry.kind in (ERROR, ACTOR):
+            return
+        maybe_free = []
+        if entry.kind == STORED:
+            self.room.free(entry.payload)
+            maybe_free = self.made.forget(object_id)
+        maybe_free += self.table.unseal(object_id)
+        self.seal(object_id, (ERROR, pickle.dumps(error)), (), None)
+        self.release(maybe_free)
+
+    def _lose(self, object_id: bytes, entry: ObjectEntry[Task]) -> None:
+        """The object's file is not there any more: make the object again, if that is possible."""
+        tasks, error = self.made.plan(object_id)
+        if error is not None:
+            self.replace(object_id, error)
+            return
+        self.room.free(entry.payload, "LOST")
+        maybe_free = self.table.unseal(object_id)
+        self.made.run_again(tasks)
+        self.release(maybe_free + self.made.forget(object_id))
+
+    def owner_died(self, client: Client) -> None:
+        """A process has died; what it made cannot be had any more, although others refer to it."""
+        for object_id in self.table.owned_by(client):
+            self.replace(object_id, OwnerDiedError(object_id.hex()))
+            self.release([object_id])
 
     # --- messages -----------------------------------------------------------------------------------
 
     def on_put_object(self, client: Client, message: PutObject) -> None:
         """A small object came with its value."""
-        self.table.declare(message.object_id, client.task_number)
+        self.tidy_up()
+        self.table.declare(message.object_id, client.task_number, client)
         self.table.references.hold(client, message.object_id)
         self.seal(message.object_id, (INLINE, message.blob), message.contained, None)
 
     def on_create_segment(self, client: Client, message: CreateSegment) -> None:
         """A process wants to write an object into the store."""
-        name = message.object_id.hex()
-        if not self.store.create(name, message.size):
-            client.channel.send(Reply(message.request, None, self._full_text(message.size)))
-            return
-        client.creating.add(message.object_id)
-        self._log.stored_object(message.object_id, "CREATED", message.size, client.task_number)
-        client.channel.send(Reply(message.request, name, ""))
+        self.room.ask(client, message)
 
     def on_seal_segment(self, client: Client, message: SealSegment) -> None:
         """What `put` wrote is complete."""
-        name = message.object_id.hex()
-        client.creating.discard(message.object_id)
-        self.table.declare(message.object_id, client.task_number)
+        self.tidy_up()
+        name = client.creating.pop(message.object_id)
+        self.table.declare(message.object_id, client.task_number, client).by_put = True
         self.table.references.hold(client, message.object_id)
-        value = STORED, (name, self.store.size(name))
+        value = STORED, (message.object_id, name, self.room.book.size(name))
         self.seal(message.object_id, value, message.contained, client.task_number)
 
     def on_abort_segment(self, client: Client, message: AbortSegment) -> None:
         """Writing failed."""
-        client.creating.discard(message.object_id)
-        self._free_segment(message.object_id)
+        self.room.discard(message.object_id, client.creating.pop(message.object_id))
+
+    def on_locate(self, client: Client, message: Locate) -> None:
+        """A process does not find an object where it was."""
+        entry = self.table.get(message.object_id)
+        if entry is not None and entry.kind == STORED:
+            if entry.payload[1] != message.missing:
+                self.room.locate(client, message.request, entry.payload)
+                return
+            self._lose(message.object_id, entry)
+        client.channel.send(Reply(message.request, None, ""))
+
+    def on_free_objects(self, client: Client, message: FreeObjects) -> None:
+        """A process frees objects by hand; a task that is to make one of them goes on."""
+        for object_id in message.object_ids:
+            entry = self.table.get(object_id)
+            if entry is not None and entry.ready:
+                self.replace(object_id, ObjectFreedError(object_id.hex()))
 
     def on_subscribe(self, client: Client, message: Subscribe) -> None:
         """A process wants values that it did not submit the tasks for."""
@@ -157,24 +235,23 @@ class NodeObjects:
 
     def on_hold_references(self, client: Client, message: HoldReferences) -> None:
         """References have arrived in a process."""
+        self.tidy_up()  # what it said before was true before
         for held in message.object_ids:
             self.table.references.hold(client, held)
 
     def on_drop_references(self, client: Client, message: DropReferences) -> None:
-        """A process has dropped its last references to these objects."""
-        drop = self.table.references.drop
-        self.release([dropped for dropped in message.object_ids if drop(client, dropped)])
+        """A process has dropped its last references to these objects; nobody waits for what follows."""
+        self._dropped.append((client, message.object_ids))
 
-    def _full_text(self, size: int) -> str:
-        return (
-            f"The object of {size:,} bytes does not fit: {self.store.used:,} of the object store's "
-            f"{self.store.capacity:,} bytes are in use. Delete references (and arrays made from them) that "
-            "you do not need any more, or start with init(object_store_memory=...) large enough: up to "
-            "what is free in the system's shared memory (/dev/shm on Linux)."
-        )
+    def tidy_up(self) -> None:
+        """Free what has been dropped since the last time; to be called when all answers have been sent."""
+        drop = self.table.references.drop
+        while self._dropped:
+            client, object_ids = self._dropped.popleft()
+            self.release([dropped for dropped in object_ids if drop(client, dropped)])
 
 
 def lost(object_id: bytes) -> Any:  # noqa: ANN401 - bytes, as a payload
     """The error that stands for the value of an object that is gone."""
-    text = "is gone: the last reference to it was dropped before this one was used."
-    return pickle.dumps(ObjectLostError(f"The object {object_id.hex()} {text}"))
+    text = "It is gone: the last reference to it was dropped before this one was used."
+    return pickle.dumps(ObjectLostError(object_id.hex(), detail=text))

@@ -21,10 +21,12 @@ WaiterT = TypeVar("WaiterT")
 class ObjectEntry(Generic[WaiterT]):
     """One object."""
 
-    __slots__ = ("contained", "kind", "payload", "producer", "subscribers", "waiters")
+    __slots__ = ("by_put", "contained", "kind", "owner", "payload", "producer", "subscribers", "waiters")
 
-    def __init__(self, producer: int | None) -> None:
-        self.producer = producer  # the number of the task that makes it; None for `put`
+    def __init__(self, producer: int | None, owner: Any) -> None:  # noqa: ANN401
+        self.by_put = False
+        self.producer = producer  # the number of the task that makes it; None for `put` by a driver
+        self.owner = owner  # the process that made the first reference: by `put`, or by submitting the task
         self.kind: int | None = None  # None: not sealed yet
         self.payload: Any = None
         self.contained: tuple[bytes, ...] = ()
@@ -50,10 +52,23 @@ class ObjectTable(Generic[WaiterT]):
         """The object's entry, or None if it is unknown here (never declared, or freed)."""
         return self._entries.get(object_id)
 
-    def declare(self, object_id: bytes, producer: int | None) -> ObjectEntry[WaiterT]:
+    def entries(self) -> dict[bytes, ObjectEntry[WaiterT]]:
+        """All objects by their ids."""
+        return self._entries
+
+    def declare(
+        self,
+        object_id: bytes,
+        producer: int | None,
+        owner: Any = None,  # noqa: ANN401
+    ) -> ObjectEntry[WaiterT]:
         """There will be such an object."""
-        entry = self._entries[object_id] = ObjectEntry(producer)
+        entry = self._entries[object_id] = ObjectEntry(producer, owner)
         return entry
+
+    def owned_by(self, owner: Any) -> list[bytes]:  # noqa: ANN401
+        """The objects that this process owns; slow, as it is asked for only when a process dies."""
+        return [object_id for object_id, entry in self._entries.items() if entry.owner is owner]
 
     def seal(self, object_id: bytes, kind: int, payload: Any, contained: tuple[bytes, ...]) -> None:  # noqa: ANN401
         """The object exists now; the references inside it are pinned as long as it does."""
@@ -61,6 +76,13 @@ class ObjectTable(Generic[WaiterT]):
         entry.kind, entry.payload, entry.contained = kind, payload, contained
         for inner in contained:
             self.references.pin(inner)
+
+    def unseal(self, object_id: bytes) -> list[bytes]:
+        """The object's value is gone; return what may be needed by nobody now, as it was inside."""
+        entry = self._entries[object_id]
+        inner, entry.contained = entry.contained, ()
+        entry.kind = entry.payload = None
+        return [name for name in inner if self.references.unpin(name)]
 
     def release(self, object_ids: list[bytes]) -> list[tuple[bytes, ObjectEntry[WaiterT]]]:
         """Remove objects that nobody needs any more, and what was alive only inside them.

@@ -49,6 +49,10 @@ class ReferenceTable:
         held.remove(object_id)
         return self.unpin(object_id)
 
+    def held_by(self, process: Hashable) -> set[bytes]:
+        """The objects that a process refers to."""
+        return self._held.get(process, set())
+
     def pin(self, object_id: bytes) -> None:
         """The runtime needs the object."""
         self._counts[object_id] = self._counts.get(object_id, 0) + 1
