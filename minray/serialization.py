@@ -9,21 +9,24 @@ views of the store itself.  The layout of serialized data::
                       a multiple of 64 bytes so that vector instructions are happy
 """
 
+import ctypes
 import os
 import pickle
 import struct
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 import cloudpickle
 
+from .exceptions import OufOfBandObjectRefSerializationException
 from .object_ref import CollectRefs
 
 _HEADER = struct.Struct("<BxxxIQ")
 _WITH_BUFFERS = 1
 _ALIGNMENT = 64
+_WORTH_ALIGNING = 1024  # bytes; what is smaller is used where it lies
 
 # The C pickler writes these as cloudpickle would, in a tenth of the time.
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
@@ -48,15 +51,31 @@ class Serialized:
         if not self.buffers:
             target[: len(self.pickled)] = self.pickled
             return
+        position = self._write_head(target)
+        for buffer in self.buffers:
+            target[position : position + buffer.nbytes] = buffer
+            position += _aligned(buffer.nbytes)
+
+    def write_to(self, file: BinaryIO) -> None:
+        """Write the same `size` bytes to a file."""
+        if not self.buffers:
+            file.write(self.pickled)
+            return
+        head = bytearray(self.size - sum(_aligned(buffer.nbytes) for buffer in self.buffers))
+        self._write_head(head)
+        file.write(head)
+        for buffer in self.buffers:
+            file.write(buffer)
+            file.write(bytes(_aligned(buffer.nbytes) - buffer.nbytes))
+
+    def _write_head(self, target: memoryview | bytearray) -> int:
+        """Write all that stands before the buffers; return where these begin."""
         count = len(self.buffers)
         _HEADER.pack_into(target, 0, _WITH_BUFFERS, count, len(self.pickled))
         struct.pack_into(f"<{count}Q", target, _HEADER.size, *(buffer.nbytes for buffer in self.buffers))
         position = _HEADER.size + 8 * count
         target[position : position + len(self.pickled)] = self.pickled
-        position = _aligned(position + len(self.pickled))
-        for buffer in self.buffers:
-            target[position : position + buffer.nbytes] = buffer
-            position += _aligned(buffer.nbytes)
+        return _aligned(position + len(self.pickled))
 
     def to_bytes(self) -> bytes:
         """Everything as one bytes object, for messages."""
@@ -108,6 +127,8 @@ def deserialize(data: bytes | memoryview) -> Any:  # noqa: ANN401
     """Turn bytes back into the value; large buffers become read-only views of `data`."""
     if data[0] != _WITH_BUFFERS:
         return pickle.loads(data)
+    if isinstance(data, bytes) and len(data) > _WORTH_ALIGNING:
+        data = _aligned_copy(data)
     view = memoryview(data).toreadonly()
     _, count, pickle_size = _HEADER.unpack_from(view)
     sizes = struct.unpack_from(f"<{count}Q", view, _HEADER.size)
@@ -120,6 +141,14 @@ def deserialize(data: bytes | memoryview) -> Any:  # noqa: ANN401
     return pickle.loads(view[start : start + pickle_size], buffers=buffers)
 
 
+def _aligned_copy(data: bytes) -> memoryview:
+    """The same bytes at an address that is a multiple of 64, so that the buffers in them are as well."""
+    room = bytearray(len(data) + _ALIGNMENT)
+    start = -ctypes.addressof(ctypes.c_char.from_buffer(room)) % _ALIGNMENT
+    room[start : start + len(data)] = data
+    return memoryview(room)[start : start + len(data)]
+
+
 def serialize_function(function: Callable[..., Any], name: str) -> bytes:
     """Turn a function's code, closure and globals into bytes, together with where its modules may be found.
 
@@ -127,8 +156,9 @@ def serialize_function(function: Callable[..., Any], name: str) -> bytes:
         TypeError: something that the function uses cannot be pickled; the message names it.
     """
     try:
-        with CollectRefs():
-            code: bytes = cloudpickle.dumps(function, protocol=5)
+        code: bytes = cloudpickle.dumps(function, protocol=5)
+    except OufOfBandObjectRefSerializationException:
+        raise
     except Exception as error:
         culprits = "; ".join(_unpicklable_parts(function)) or "something that it refers to"
         raise TypeError(

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from minray.exceptions import OufOfBandObjectRefSerializationException
 from minray.object_ref import ObjectRef
 from minray.serialization import (
     deserialize,
@@ -199,11 +200,32 @@ def test_references_in_arguments_are_listed(make_ref: Callable[[bytes], ObjectRe
     assert serialize_arguments([1, [make_ref(b"one")]], ()).contained == (b"one",)
 
 
-def test_a_reference_that_is_pickled_by_other_means_is_an_error_that_says_why(
-    make_ref: Callable[[bytes], ObjectRef],
+def test_a_reference_that_is_pickled_by_other_means_is_kept_from_then_on(
+    make_ref: Callable[[bytes], ObjectRef], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(TypeError, match="arguments and results"):
+    kept: list[bytes] = []
+    monkeypatch.setattr(ObjectRef, "on_escape", kept.append)
+    assert pickle.loads(pickle.dumps(make_ref(b"one"))) == make_ref(b"one")
+    assert kept == [b"one"]
+
+
+def test_pickling_a_reference_by_other_means_can_be_made_an_error(
+    make_ref: Callable[[bytes], ObjectRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_allow_out_of_band_object_ref_serialization", "0")
+    with pytest.raises(OufOfBandObjectRefSerializationException, match="argument"):
         pickle.dumps(make_ref(b"one"))
+    reference = make_ref(b"two")
+    with pytest.raises(OufOfBandObjectRefSerializationException):
+        serialize_function(lambda: reference, "uses_it")
+
+
+def test_small_arrays_that_travel_in_messages_are_aligned_too() -> None:
+    for count in (200, 5000):
+        array = deserialize(serialize(np.arange(count)).to_bytes())
+        assert array.ctypes.data % 64 == 0
+        assert list(array[:3]) == [0, 1, 2]
+        assert not array.flags.writeable
 
 
 def test_lists_of_references_of_two_threads_are_kept_apart(make_ref: Callable[[bytes], ObjectRef]) -> None:
