@@ -1,0 +1,455 @@
+"""The actors of a node, from the scheduler's side: their workers, their calls, their ends.
+
+It joins the pure table of actors with the scheduler's tasks, workers and objects.  A constructor is a task
+that waits for arguments, resources and a worker as any other, and then keeps both; a call is a task that
+waits for arguments and its actor only::
+
+    CreateActor -> constructor's task -> leased a worker: BecomeActor, RunTask -> TaskDone: ALIVE
+    SubmitTask with an actor -> its caller's line -> RunTask, many ahead of the first's end -> TaskDone
+
+References to the actor's object keep it alive.  When the last one is gone and no call is left, it ends.
+"""
+
+import pickle
+from collections import deque
+from typing import TYPE_CHECKING
+
+from .actors import Actor, ActorTable, Lines
+from .config import LEAVE_SECONDS
+from .events import ActorState, TaskState
+from .exceptions import (
+    ActorDiedError,
+    ActorUnavailableError,
+    ActorUnschedulableError,
+    RayError,
+    TaskCancelledError,
+    TaskPlacementGroupRemoved,
+    TaskUnschedulableError,
+)
+from .ids import TaskID
+from .messages import (
+    ACTOR,
+    ERROR,
+    ActorExits,
+    ActorReady,
+    BecomeActor,
+    CallBegan,
+    CancelCall,
+    CreateActor,
+    Exit,
+    GetActor,
+    KillActor,
+    Reply,
+    SubmitTask,
+    TaskDone,
+    result_count,
+)
+from .scheduler_records import Client, Task
+from .worker_pool import Worker
+
+if TYPE_CHECKING:
+    from .local_scheduler import LocalScheduler
+
+OUT_OF_SCOPE = "The actor is dead because all references to the actor were removed."
+OWNER_DIED = (
+    "The actor is dead because its owner has died. The owner is the process that created it; an actor that "
+    "is to outlive its owner needs options(lifetime='detached')."
+)
+KILLED = "The actor is dead because it was killed by `ray.kill`."
+
+
+class NodeActors:
+    """What `LocalScheduler` hands all that concerns actors to.
+
+    Args:
+        node: the scheduler itself.
+    """
+
+    def __init__(self, node: "LocalScheduler") -> None:
+        self.table = ActorTable()
+        self._node = node
+        self._leaving: deque[tuple[float, Worker]] = deque()  # since when they are to end
+        self._log = node.log
+
+    # --- creating -----------------------------------------------------------------------------------
+
+    def on_create_actor(self, client: Client, message: CreateActor) -> None:
+        """A process wants an actor."""
+        known = self.table.by_name(message.namespace, message.name) if message.name else None
+        if known is not None:
+            outcome = "exists" if message.get_if_exists else "taken"
+            answer = (outcome, known.spec.actor_id, known.spec.handle)
+            client.channel.send(Reply(message.request, answer, ""))
+            return
+        spec, number = SubmitTask(*message.task), self.table.next_number()
+        creation = self._node.new_task(client, spec)
+        actor = Actor(message, number, client, creation, Lines(message.in_order), message.max_restarts)
+        creation.creates = actor
+        self.table.add(actor)
+        self._log.new_task(creation, f"{message.class_name}.__init__")
+        self._log.new_actor(actor)
+        self._log.actor(actor)
+        objects = self._node.objects
+        objects.table.declare(actor.object_id, creation.number)
+        objects.table.references.hold(client, actor.object_id)
+        if message.detached:
+            objects.table.references.pin(actor.object_id)
+        objects.seal(actor.object_id, (ACTOR, None), (), None)
+        if message.max_restarts:
+            self._pin_arguments(spec)  # until the actor is dead for good: every restart needs them
+        if message.request:
+            answer = ("created", message.actor_id, message.handle)
+            client.channel.send(Reply(message.request, answer, ""))
+        # What it takes for life may be less than what a node must have for it to be placed there.
+        if not spec.placement and not self._node.resources.feasible(message.needs):
+            creation.demand = message.needs
+        self._node.take_in(creation)
+
+    def on_get_actor(self, client: Client, message: GetActor) -> None:
+        """A process looks for a named actor."""
+        actor = self.table.by_name(message.namespace, message.name)
+        found = (actor.spec.actor_id, actor.spec.handle) if actor is not None else None
+        client.channel.send(Reply(message.request, found, ""))
+
+    def constructor_waits(self, task: Task) -> None:
+        """The constructor's arguments are there; it waits for resources and a worker."""
+        actor: Actor = task.creates
+        if actor.state == ActorState.DEPENDENCIES_UNREADY:
+            self._change(actor, ActorState.PENDING_CREATION)
+
+    def start(self, task: Task, worker: Worker) -> None:
+        """Make a worker the actor's."""
+        actor: Actor = task.creates
+        spec = actor.spec
+        actor.worker, worker.actor = worker, actor
+        task.worker, task.dispatched = worker, self._node.now
+        self._log.process(worker.number, "ACTOR", spec.class_name)
+        self._log.task(task, TaskState.SUBMITTED_TO_WORKER)
+        worker.channel.channel.send(
+            BecomeActor(
+                spec.actor_id,
+                spec.handle,
+                spec.class_name,
+                spec.name,
+                spec.namespace,
+                actor.restarts,
+                spec.max_concurrency,
+                spec.groups,
+            )
+        )
+        self._node.order(task, worker)
+
+    def on_actor_ready(self, client: Client, message: ActorReady) -> None:
+        """The constructor has returned."""
+        if client.worker is not None and client.worker.actor is not None:
+            client.worker.actor.shown_as = message.shown_as
+
+    def _on_constructor_done(self, actor: Actor, message: TaskDone) -> None:
+        creation = actor.creation
+        if actor.state == ActorState.DEAD:  # killed while the message was on its way
+            return
+        if message.error is not None:
+            self._log.error(creation, *message.error)
+            self._node.finish(creation, TaskState.FAILED, (), message.ended)
+            self._end(actor, f"Its constructor raised {message.error[0]}.", message.results[0][1])
+            return
+        self._node.finish(creation, TaskState.FINISHED, (), message.ended)
+        self._change(actor, ActorState.ALIVE, actor.shown_as)
+        self._send_ready(actor)
+        self.end_if_unneeded(actor)
+
+    # --- calls --------------------------------------------------------------------------------------
+
+    def submit(self, call: Task) -> None:
+        """Take a new call in; if it has arguments, they may be missing still."""
+        actor: Actor | None = call.actor
+        if actor is None:
+            self._fail(call, pickle.dumps(ActorDiedError(OUT_OF_SCOPE, call.spec.actor.hex())))
+        elif actor.state == ActorState.DEAD:
+            self._fail(call, actor.death)
+        elif actor.state == ActorState.RESTARTING and not call.spec.max_retries:
+            self._fail_unavailable(call, "it is being restarted")
+        elif actor.state == ActorState.ALIVE and actor.lines.is_next(call):
+            self._send(actor, call)
+        else:
+            actor.lines.push(call)
+            if not call.missing:
+                self._log.task(call, TaskState.PENDING_NODE_ASSIGNMENT)
+                self._send_ready(actor)
+
+    def arguments_ready(self, call: Task) -> None:
+        """The call's arguments exist now, or existed from the start."""
+        actor: Actor | None = call.actor
+        if actor is None or not call.in_line:
+            self.submit(call)
+        else:
+            self._log.task(call, TaskState.PENDING_NODE_ASSIGNMENT)
+            self._send_ready(actor)
+
+    def argument_failed(self, task: Task, death: bytes) -> None:
+        """An argument of a constructor is an error: the actor can never be made."""
+        self._end(task.creates, "One of its constructor's arguments is the result of a failed task.", death)
+
+    def constructor_failed(self, task: Task, error: RayError) -> None:
+        """The actor can never be made."""
+        if isinstance(error, TaskUnschedulableError):
+            error = ActorUnschedulableError(str(error))
+        elif isinstance(error, TaskPlacementGroupRemoved):
+            error = ActorUnschedulableError(
+                "Could not create the actor because its associated placement group was removed."
+            )
+        self._end(task.creates, str(error), pickle.dumps(error))
+
+    def stop_call(self, call: Task) -> None:
+        """Cancel a call; one that runs is only told so, and fails when it ends."""
+        actor: Actor | None = call.actor
+        if call.worker is None or actor is None:
+            self._node.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
+            self.leave_line(call)
+            return
+        call.worker.channel.channel.send(CancelCall(call.spec.task_id))
+        if actor.one_at_a_time and call is not call.worker.task:
+            # Its turn has not come, and its worker may not listen before it does.
+            del actor.running[call.spec.task_id]
+            self._node.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
+
+    def on_call_began(self, client: Client, message: CallBegan) -> None:
+        """One of the calls that are with the worker runs now."""
+        if client.worker is not None and client.worker.actor is not None:
+            call = client.worker.actor.running.get(message.task_id)
+            if call is not None:
+                self._log.task_runs(call, message.started)
+
+    def leave_line(self, call: Task) -> None:
+        """A call has come to its end before it went to the worker."""
+        actor: Actor = call.actor
+        if actor.lines.discard(call):
+            self._send_ready(actor)
+            self.end_if_unneeded(actor)
+
+    def _send_ready(self, actor: Actor) -> None:
+        if actor.state == ActorState.ALIVE:
+            for call in actor.lines.take_ready():
+                self._send(actor, call)
+
+    def _send(self, actor: Actor, call: Task) -> None:
+        """Give a call to the actor's worker, which may be busy with others."""
+        worker, spec = actor.worker, call.spec
+        assert worker is not None, "an actor that is alive has a worker"
+        call.worker, call.dispatched = worker, self._node.now
+        if worker.task is None:
+            worker.task = call
+            self._log.task(call, TaskState.SUBMITTED_TO_WORKER)
+        else:
+            self._log.task(call, TaskState.PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY)
+        actor.running[spec.task_id] = call
+        self._node.order(call, worker)
+
+    def on_task_done(self, client: Client, worker: Worker, message: TaskDone) -> None:
+        """A call, or the constructor, has come to its end."""
+        actor: Actor = worker.actor
+        if message.task_id == actor.creation.spec.task_id:
+            self._log.task_runs(actor.creation, message.started)
+            worker.task = None
+            self._on_constructor_done(actor, message)
+            return
+        call = actor.running.pop(message.task_id, None)
+        if call is None:  # the actor was killed, or the call cancelled, and it has failed with that
+            self._node.objects.keep_results(client, message._replace(results=()))
+            return
+        self._log.task_runs(call, message.started)
+        if worker.task is call:
+            self._next_runs(actor, worker)
+        if call.cancelled:
+            self._node.objects.keep_results(client, message._replace(results=()))
+            self._node.fail(call, TaskCancelledError(TaskID(message.task_id)))
+            self.end_if_unneeded(actor)
+            return
+        self._node.objects.keep_results(client, message)
+        if message.error is not None:
+            self._log.error(call, *message.error)
+            if message.retry and call.retries_left and not call.cancelled:
+                self._node.retry(call)
+                self._send_ready(actor)
+                return
+        state, results = TaskState.FINISHED, message.results
+        if message.error is not None:
+            state, results = TaskState.FAILED, self._node.streams.raised(call, results)
+        self._node.finish(call, state, results, message.ended)
+        self.end_if_unneeded(actor)
+
+    def _next_runs(self, actor: Actor, worker: Worker) -> None:
+        """The oldest call that is left is the one that the worker is at, as far as can be known."""
+        worker.task = next(iter(actor.running.values()), None)
+        if worker.task is not None:
+            worker.task.dispatched = self._node.now
+
+    def put_back(self, call: Task) -> None:
+        """A call is to be run again, before those that wait."""
+        call.actor.lines.push_front([call])
+        self._log.task(call, TaskState.PENDING_NODE_ASSIGNMENT)
+
+    def _fail(self, call: Task, payload: bytes) -> None:
+        """Make the error that an actor died of a call's result."""
+        self._log.error(call, "ActorDiedError", f"The actor {call.spec.actor.hex()} is dead.")
+        self._node.finish(
+            call, TaskState.FAILED, ((ERROR, payload, ()),) * result_count(call.spec.num_returns)
+        )
+
+    def _fail_unavailable(self, call: Task, why: str) -> None:
+        self._node.fail(call, ActorUnavailableError(why, call.spec.actor))
+
+    # --- ends ---------------------------------------------------------------------------------------
+
+    def on_kill_actor(self, client: Client, message: KillActor) -> None:
+        """Somebody called `kill`."""
+        actor = self.table.get(message.actor_id)
+        if actor is None or actor.state == ActorState.DEAD:
+            return
+        worker = actor.worker
+        if message.no_restart or not actor.may_restart():
+            self._end(actor, KILLED, force=True)
+        elif worker is not None:
+            self._node.kill_worker(worker)
+
+    def on_actor_exits(self, client: Client, message: ActorExits) -> None:
+        """The actor's process ends on purpose."""
+        if client.worker is not None and client.worker.actor is not None:
+            actor: Actor = client.worker.actor
+            actor.exit_reason = message.reason
+            # The message `Exit` goes to where no call is under way that could end the process itself: a
+            # coroutine of the user's own has called `exit_actor`.
+            self._end(actor, _process_died("INTENDED_USER_EXIT", message.reason))
+
+    def on_unreferenced(self, object_id: bytes) -> None:
+        """Nobody refers to the actor any more."""
+        actor = self.table.get(object_id[:16])
+        if actor is not None:
+            actor.unreferenced = True
+            self.end_if_unneeded(actor)
+
+    def end_if_unneeded(self, actor: Actor) -> None:
+        """Let the actor go once nobody refers to it and its calls are done."""
+        being_made = actor.worker is not None and actor.state != ActorState.ALIVE
+        if actor.unreferenced and not actor.running and not actor.lines and not being_made:
+            self._end(actor, OUT_OF_SCOPE)
+
+    def end_slow_ones(self) -> None:
+        """Kill the processes that do not end although they were asked to."""
+        while self._leaving and self._node.now - self._leaving[0][0] > LEAVE_SECONDS:
+            _, worker = self._leaving.popleft()
+            if worker.number in self._node.pool.workers:
+                self._node.kill_worker(worker)
+
+    def on_owner_died(self, owner: Client) -> None:
+        """A process is gone, and with it the actors that it made."""
+        for actor in self.table.owned_by(owner):
+            self._end(actor, OWNER_DIED, force=True)
+
+    def on_worker_died(self, worker: Worker, how: str) -> None:
+        """The actor's process has ended: it is made anew, or that was it."""
+        actor: Actor = worker.actor
+        if actor.state == ActorState.DEAD:
+            return
+        if worker.task is not None:
+            self._log.task_runs(worker.task)
+        if actor.may_restart():
+            self._restart(actor, how)
+        else:
+            self._end(actor, _process_died("SYSTEM_ERROR", f"The process {how}."), told=True)
+
+    def _restart(self, actor: Actor, how: str) -> None:
+        actor.worker = None
+        actor.restarts += 1
+        actor.restarts_left -= 1 if actor.restarts_left > 0 else 0
+        self._change(actor, ActorState.RESTARTING, how)
+        again, creation = [], actor.creation
+        for call in list(actor.running.values()):
+            if call.cancelled:
+                self._node.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
+            elif not call.retries_left:
+                self._fail_unavailable(call, f"its process {how}, and it is being restarted")
+            else:
+                self._node.count_attempt(call)
+                again.append(call)
+        actor.running.clear()
+        actor.lines.push_front(again)
+        if creation.spec.task_id in self._node.tasks:  # it died in its constructor
+            self._log.task_runs(creation)
+        else:
+            self._pin_arguments(creation.spec)  # as if it were submitted anew; its end lets go of them
+            self._node.tasks[creation.spec.task_id] = creation
+        self._node.retry(creation)
+        self.end_if_unneeded(actor)
+
+    def _end(
+        self, actor: Actor, cause: str, death: bytes = b"", *, force: bool = False, told: bool = False
+    ) -> None:
+        """The actor is dead for good: its calls fail, its name is free, its process goes.
+
+        Args:
+            actor: one that may be dead already.
+            cause: what it died of, in a sentence.
+            death: the error that its calls raise, if it is not to be made of the cause.
+            force: kill the process instead of asking it.
+            told: the process is about to end anyway.
+        """
+        if actor.state == ActorState.DEAD:
+            return
+        worker, creation = actor.worker, actor.creation
+        actor.death = death or pickle.dumps(ActorDiedError(self._explain(actor, cause), actor.id))
+        self._change(actor, ActorState.DEAD, cause)
+        self.table.bury(actor)
+        if creation.spec.task_id in self._node.tasks:
+            self._node.abandon(creation)
+        calls = [*actor.running.values(), *actor.lines.take_all()]
+        actor.running.clear()
+        if worker is not None and worker.task is not None:
+            self._log.task_runs(worker.task)
+        for call in calls:
+            self._fail(call, actor.death)
+        if worker is not None:
+            self.on_owner_died(worker.channel)
+            worker.task = None
+            if force:
+                self._node.kill_worker(worker)
+                worker.doom = worker.doom or cause
+            elif not told:
+                worker.channel.channel.send(Exit())
+            worker.leaving = not force
+            self._leaving.append((self._node.now, worker))
+        if actor.spec.max_restarts:
+            self._node.release_arguments(creation.spec)
+        actor.forget_plans()
+        if actor.spec.detached:
+            self._node.objects.unpin(actor.object_id)
+
+    def _pin_arguments(self, spec: SubmitTask) -> None:
+        pin = self._node.objects.table.references.pin
+        for _, argument in spec.refs:
+            pin(argument)
+        for inner in spec.contained:
+            pin(inner)
+
+    def _change(self, actor: Actor, state: ActorState, detail: str = "") -> None:
+        actor.state = state
+        self._log.actor(actor, detail)
+
+    def _explain(self, actor: Actor, cause: str) -> str:
+        """What happened to which actor; the lines are Ray's."""
+        spec, lines = actor.spec, [f"\tclass_name: {actor.spec.class_name}", f"\tactor_id: {actor.id}"]
+        if actor.worker is not None:
+            lines.append(f"\tpid: {actor.worker.pid}")
+        if spec.name:
+            lines += [f"\tname: {spec.name}", f"\tnamespace: {spec.namespace}"]
+        never_ran = actor.state in (ActorState.DEPENDENCIES_UNREADY, ActorState.PENDING_CREATION)
+        if never_ran and actor.worker is None:
+            cause += " The actor never ran - it was cancelled before it started running."
+        return "\n".join([*lines, cause])
+
+
+def _process_died(exit_type: str, detail: str) -> str:
+    return (
+        "The actor is dead because its worker process has died. "
+        f"Worker exit type: {exit_type} Worker exit detail: {detail}"
+    )
