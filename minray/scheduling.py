@@ -6,8 +6,10 @@ kept in 1/10,000 of a unit, as in Ray, so that ten times 0.1 is exactly 1.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import Generic, Protocol, TypeVar
+
+from .gpus import Gpus
 
 UNIT = 10_000
 Demand = tuple[tuple[str, int], ...]
@@ -47,11 +49,15 @@ class Resources:
     def __init__(self, total: dict[str, float]) -> None:
         self._total = {name: round(amount * UNIT) for name, amount in total.items()}
         self._free = dict(self._total)
+        self._gpus = {"GPU": Gpus(int(total.get("GPU", 0)))}  # by resource: placement groups have their own
 
     def fits(self, demand: Demand) -> bool:
         """Whether the demand can be met now."""
         free = self._free
-        return all(free.get(name, 0) >= amount for name, amount in demand)
+        for name, amount in demand:
+            if free.get(name, 0) < amount or (name in self._gpus and not self._gpus[name].fits(amount)):
+                return False
+        return True
 
     def feasible(self, demand: Demand) -> bool:
         """Whether the demand can be met when the node is empty."""
@@ -63,10 +69,47 @@ class Resources:
         for name, amount in demand:
             self._free[name] -= amount
 
+    def take_gpus(self, demand: Demand) -> tuple[int, ...]:
+        """Which GPUs a task with this demand, which has been acquired, is to use."""
+        for name, amount in demand:
+            if name in self._gpus:
+                return self._gpus[name].take(amount)
+        return ()
+
+    def give_gpus(self, gpus: tuple[int, ...], demand: Demand) -> None:
+        """The task does not use them any more."""
+        for name, amount in demand if gpus else ():
+            if name in self._gpus:
+                self._gpus[name].give(gpus, amount)
+
+    def split_gpus(self, name: str, amounts: list[int]) -> None:
+        """Set GPUs aside that are handed out under another resource's name."""
+        if any(amounts):
+            self._gpus[name] = self._gpus["GPU"].split_off(amounts)
+
+    def rejoin_gpus(self, name: str) -> None:
+        """Hand those GPUs out under their usual name again."""
+        part = self._gpus.pop(name, None)
+        if part is not None:
+            self._gpus["GPU"].rejoin(part)
+
     def release(self, demand: Demand) -> None:
         """Give resources back."""
         for name, amount in demand:
             self._free[name] += amount
+
+    def extend(self, amounts: Demand) -> None:
+        """The node has more now: resources of these names, which it did not have before."""
+        for name, amount in amounts:
+            self._total[name] = self._free[name] = amount
+
+    def withdraw(self, amounts: Demand) -> bool:
+        """Take back what `extend` gave, unless something of it is in use; return whether it was taken."""
+        if any(self._free[name] != amount for name, amount in amounts):
+            return False
+        for name, _ in amounts:
+            del self._total[name], self._free[name]
+        return True
 
     def total(self) -> dict[str, float]:
         """What the node has, in units."""
@@ -84,6 +127,10 @@ class Schedulable(Protocol):
     depth: int  # 0 for the driver's tasks, 1 for tasks that those submit, and so on
     demand: Demand
 
+    @property
+    def kind(self) -> Hashable:
+        """Which workers can run it."""
+
 
 TaskT = TypeVar("TaskT", bound=Schedulable)
 
@@ -91,14 +138,14 @@ TaskT = TypeVar("TaskT", bound=Schedulable)
 class TaskQueue(Generic[TaskT]):
     """Tasks that are ready to run and wait for resources.
 
-    Tasks of one demand and one depth stand in one line, first come, first served.  Between lines the
+    Tasks of one demand, depth and kind stand in one line, first come, first served.  Between lines the
     deepest goes first: a task that waits in `get` for the tasks it submitted has lent its CPU out, and the
     sooner those run, the fewer half-done tasks (each of which occupies a process) there are.  A line whose
     demand does not fit just now does not hold up the others, so no resource idles while a task could use it.
     """
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[int, Demand], deque[TaskT]] = {}
+        self._lines: dict[tuple[int, Demand, Hashable], deque[TaskT]] = {}
         self._length = 0
 
     def __len__(self) -> int:
@@ -106,28 +153,38 @@ class TaskQueue(Generic[TaskT]):
 
     def push(self, task: TaskT) -> None:
         """Add a task at the end of its line."""
-        line = self._lines.get((-task.depth, task.demand))
+        key = _line_of(task)
+        line = self._lines.get(key)
         if line is None:
-            line = self._lines[-task.depth, task.demand] = deque()
+            line = self._lines[key] = deque()
             self._lines = dict(sorted(self._lines.items(), key=lambda item: item[0][0]))
         line.append(task)
         self._length += 1
 
-    def peek(self, resources: Resources) -> TaskT | None:
-        """The task that should start next with the resources that are free, or None."""
-        for (_, demand), line in self._lines.items():
-            if line and resources.fits(demand):
+    def peek(self, resources: Resources, without: Collection[Hashable] = ()) -> TaskT | None:
+        """The task that should start next with the resources that are free, or None.
+
+        Args:
+            resources: those of the node.
+            without: kinds for which there are no workers just now.
+        """
+        for (_, demand, kind), line in self._lines.items():
+            if line and kind not in without and resources.fits(demand):
                 return line[0]
         return None
 
+    def count(self, kind: Hashable) -> int:
+        """How many tasks of a kind wait here."""
+        return sum(len(line) for key, line in self._lines.items() if key[2] == kind)
+
     def pop(self, task: TaskT) -> None:
         """Take out the task that `peek` returned."""
-        self._lines[-task.depth, task.demand].popleft()
+        self._lines[_line_of(task)].popleft()
         self._one_less(task)
 
     def pop_behind(self, task: TaskT, count: int, fits: Callable[[TaskT], bool]) -> list[TaskT]:
         """Take out up to `count` tasks that are next in the line where `task` stood, as long as they fit."""
-        line = self._lines.get((-task.depth, task.demand), deque())
+        line = self._lines.get(_line_of(task), deque())
         taken: list[TaskT] = []
         while line and len(taken) < count and fits(line[0]):
             taken.append(line.popleft())
@@ -137,12 +194,12 @@ class TaskQueue(Generic[TaskT]):
     def push_front(self, task: TaskT) -> None:
         """Put a task back at the head of its line."""
         self.push(task)
-        line = self._lines[-task.depth, task.demand]
+        line = self._lines[_line_of(task)]
         line.rotate(1)
 
     def discard(self, task: TaskT) -> bool:
         """Take out a task wherever it stands; False if it does not stand here."""
-        line = self._lines.get((-task.depth, task.demand))
+        line = self._lines.get(_line_of(task))
         if line is None or task not in line:
             return False
         line.remove(task)
@@ -151,10 +208,14 @@ class TaskQueue(Generic[TaskT]):
 
     def _one_less(self, task: TaskT) -> None:
         self._length -= 1
-        key = (-task.depth, task.demand)
+        key = _line_of(task)
         if not self._lines[key] and len(self._lines) > 1:  # most programs have one line: keep that
             del self._lines[key]
 
     def tasks(self) -> Iterable[TaskT]:
         """All tasks that wait here."""
         return (task for line in self._lines.values() for task in line)
+
+
+def _line_of(task: Schedulable) -> tuple[int, Demand, Hashable]:
+    return -task.depth, task.demand, task.kind

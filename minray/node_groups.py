@@ -1,0 +1,176 @@
+"""The placement groups of a node, from the scheduler's side: messages in, tasks of removed groups ended.
+
+It joins the pure policy (`PlacementGroups`) with the messages about groups.  What happens to the tasks of a
+group that is removed is Ray's rule: those that wait fail, those that run lose their worker.
+"""
+
+import pickle
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .bundles import plain_demand
+from .event_log import EventLog
+from .exceptions import TaskPlacementGroupRemoved
+from .messages import (
+    ERROR,
+    INLINE,
+    AwaitPlacementGroup,
+    CreatePlacementGroup,
+    RemovePlacementGroup,
+    Reply,
+)
+from .node_objects import NodeObjects
+from .placement import Placement
+from .placement_groups import CREATED, REMOVED, Group, PlacementGroups
+from .scheduler_records import Client, Task
+from .scheduling import UNIT, Resources
+from .worker_pool import Worker
+
+
+class NodeGroups:
+    """What `LocalScheduler` hands all messages about placement groups to.
+
+    Args:
+        node_id: of this node, in hexadecimal.
+        resources: the node's.
+        objects: where `PlacementGroup.ready()`'s objects live.
+        log: where events go.
+        end_tasks: fails the waiting tasks of a group, and ends the workers of the running ones.
+    """
+
+    def __init__(
+        self,
+        node_id: str,
+        resources: Resources,
+        objects: NodeObjects,
+        log: EventLog,
+        end_tasks: Callable[[str], None],
+    ) -> None:
+        self.policy = PlacementGroups(resources)
+        self._node_id = node_id
+        self._objects = objects
+        self._log = log
+        self._end_tasks = end_tasks
+
+    def on_create(self, client: Client, message: CreatePlacementGroup) -> None:
+        """A process wants a group; the answer is empty, or says why there will be none."""
+        if message.name and self.policy.find(message.name) is not None:
+            text = (
+                f"Failed to create placement group '{message.group_id}' because name {message.name!r} "
+                "already exists. Remove the other group, or choose another name."
+            )
+            client.channel.send(Reply(message.request, text, ""))
+            return
+        bundles = [tuple(bundle) for bundle in message.bundles]
+        group = Group(message.group_id, message.name, bundles, message.strategy)
+        group.job = 0 if message.detached else client.job
+        group.submitted = self._log.now
+        self.policy.add(group)
+        self._log.new_group(group, client)
+        self._log.group(group)
+        self.create_waiting()
+        client.channel.send(Reply(message.request, "", ""))
+
+    @property
+    def restless(self) -> bool:
+        """Whether a group waits for resources, or has to give some back."""
+        return bool(self.policy.pending or self.policy.ending)
+
+    def create_waiting(self) -> None:
+        """Create the groups for which there is room now, and give back what removed ones had."""
+        self.policy.settle()
+        for group in self.policy.create_waiting():
+            group.created = self._log.now
+            self._log.group(group)
+            self._tell(group)
+
+    def end_job(self, job: int) -> None:
+        """A driver has left: its groups go, but not the detached ones."""
+        for group in list(self.policy.groups.values()):
+            if group.job == job:
+                self._remove(group.group_id)
+
+    def on_remove(self, client: Client, message: RemovePlacementGroup) -> None:
+        """A process does not want a group any more."""
+        self._remove(message.group_id)
+
+    def _remove(self, group_id: str) -> None:
+        group = self.policy.remove(group_id)
+        if group is not None:
+            self._log.group(group)
+            self._tell(group)
+            self._end_tasks(group.group_id)
+
+    def on_await(self, client: Client, message: AwaitPlacementGroup) -> None:
+        """A process wants an object that is sealed when the group has been created."""
+        table = self._objects.table
+        table.declare(message.object_id, None, client).subscribers.append(client)
+        table.references.hold(client, message.object_id)
+        group = self.policy.groups.get(message.group_id)
+        if group is None:
+            self._fail(message.object_id)
+            return
+        group.waiting.append((message.object_id, message.blob))
+        if group.state in (CREATED, REMOVED):
+            self._tell(group)
+
+    def _tell(self, group: Group) -> None:
+        """Seal what `ready()` returned: with the group itself, or with the error that it is gone."""
+        waiting, group.waiting = group.waiting, []
+        for object_id, blob in waiting:
+            entry = self._objects.table.get(object_id)
+            if entry is not None and entry.ready:
+                continue  # whoever asked has died, and with it what it had made
+            if group.state == CREATED:
+                self._objects.seal(object_id, (INLINE, blob), (), None)
+            else:
+                self._fail(object_id)
+            self._objects.release([object_id])
+
+    def _fail(self, object_id: bytes) -> None:
+        payload = pickle.dumps(TaskPlacementGroupRemoved())
+        self._objects.seal(object_id, (ERROR, payload), (), None)
+
+    def refusal(self, placement: Placement) -> TaskPlacementGroupRemoved | None:
+        """Why a task of this placement cannot be queued, if its group is gone."""
+        if not placement or placement[0] != "group":
+            return None
+        group = self.policy.groups.get(placement[1])
+        return TaskPlacementGroupRemoved() if group is None or group.state == REMOVED else None
+
+    def table(self) -> dict[str, dict[str, Any]]:
+        """All groups as `placement_group_table` shows them."""
+        return {group_id: self._row(group) for group_id, group in self.policy.groups.items()}
+
+    def _row(self, group: Group) -> dict[str, Any]:
+        where = self._node_id if group.created else ""
+        latency = max(0.0, group.created - group.submitted) * 1000
+        return {
+            "placement_group_id": group.group_id,
+            "name": group.name,
+            "bundles": {
+                index: {name: amount / UNIT for name, amount in plain_demand(bundle)}
+                for index, bundle in enumerate(group.bundles)
+            },
+            "bundles_to_node_id": dict.fromkeys(range(len(group.bundles)), where),
+            "strategy": group.strategy,
+            "state": group.state,
+            "stats": {
+                "end_to_end_creation_latency_ms": latency,
+                "scheduling_latency_ms": latency,
+                "scheduling_attempt": group.attempts,
+                "highest_retry_delay_ms": 0.0,
+                "scheduling_state": group.scheduling_state,
+            },
+        }
+
+
+def in_group(tasks: Iterable[Task], group_id: str) -> list[Task]:
+    """Those of the tasks that belong to a group."""
+    return [task for task in tasks if task.spec.placement[:2] == ("group", group_id)]
+
+
+def workers_of(workers: Iterable[Worker], group_id: str) -> list[Worker]:
+    """The workers that run tasks of a group, or are its actors."""
+    holders = {worker: worker.actor.creation if worker.actor else worker.task for worker in workers}
+    return [worker for worker, task in holders.items() if task is not None and in_group([task], group_id)]
