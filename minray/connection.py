@@ -1,10 +1,11 @@
 """A driver's or worker's connection to its local scheduler, shared by all threads of the process.
 
 Whoever waits reads: the thread that calls `wait_until` takes messages from the socket itself, so an answer
-wakes just the thread that needs it and no other.  If several threads wait, one reads for all.  In a driver a
-background thread steps in while nobody waits, so that what tasks print appears when they print it::
+wakes just the thread that needs it and no other.  If several threads wait, one reads for all.  A background
+thread reads for those that cannot: for event loops that wait for values (`attend`), and in a driver, while
+nobody waits, so that what tasks print appears when they print it::
 
-    thread in get() --reads--> socket <--reads only while nobody else does-- background thread
+    thread in get() --reads--> socket <--reads while nobody else does, or for event loops-- background thread
 """
 
 import contextlib
@@ -49,9 +50,9 @@ class Connection:
         self._housekeeping = housekeeping
         self._why_lost = why_lost
         self._frames = FrameReader()
-        self._turn = threading.Condition(threading.Lock())
-        self._reading = False
-        self._followers = 0
+        self._turn = threading.Lock()  # held by the thread that reads
+        self._turn_over = threading.Condition()  # where others wait for their turn
+        self._followers = 0  # how many do
         self.lost = False
         self._closing = False
         self.shield = InterruptShield()
@@ -63,6 +64,10 @@ class Connection:
         self._nudge_read, self._nudge_write = os.pipe()
         os.set_blocking(self._nudge_write, False)
         self._dozing = False
+        self._called = threading.Event()  # `attend` wants the background thread
+        # Whether the background thread is to read on and on, and what it does at its end; set by the owner.
+        self.unattended: Callable[[], bool] = lambda: False
+        self.at_end: Callable[[], None] = lambda: None
 
     def send(self, messages: list[Message]) -> None:
         """Send some messages at once; threads that share the connection take turns by a lock of theirs.
@@ -120,27 +125,27 @@ class Connection:
 
     def _take_turn(self, patience: float | None) -> bool:
         """Become the thread that reads; False if another one was, and has read since or needs longer."""
-        with self._turn:
-            if not self._reading:
-                self._reading = True
-                return True
-            self._followers += 1
-            # Who does not read does not poll the shield, so the main thread looks up at times.
-            self._turn.wait(0.1 if patience is None else min(patience, 0.1))
+        if self._turn.acquire(blocking=False):
+            return True
+        with self._turn_over:
+            self._followers += 1  # said before looking again, so the thread that reads cannot miss both
+            if self._turn.locked():
+                # Who does not read does not poll the shield, so the main thread looks up at times.
+                self._turn_over.wait(0.1 if patience is None else min(patience, 0.1))
             self._followers -= 1
-            return False
+        return False
 
     def _give_up_turn(self) -> None:
-        with self._turn:
-            self._reading = False
-            if self._followers:
-                self._turn.notify_all()
+        self._turn.release()
+        if self._followers:
+            with self._turn_over:
+                self._turn_over.notify_all()
 
     def _read(self, patience: float | None) -> bool:
         """Handle what arrives within `patience` seconds, at most one batch; return whether anything did."""
-        timeout = None if patience is None else patience * 1000
         poll = self._poll_both if self.shield.in_main_thread() else self._poll_socket
-        if not any(fd == self._sock.fileno() for fd, _ in poll.poll(timeout)):
+        ready = poll.poll(None if patience is None else patience * 1000)
+        if not ready or (len(ready) == 1 and ready[0][0] == self.shield.fileno()):
             return False
         try:
             data = self._sock.recv(RECEIVE_BYTES)
@@ -155,12 +160,22 @@ class Connection:
 
     # --- the background thread ----------------------------------------------------------------------
 
-    def start_background_reader(self) -> None:
-        """Start the thread that reads while nobody waits."""
-        self._background = threading.Thread(
-            target=self._read_in_background, name="minray-reader", daemon=True
-        )
+    def start_background_reader(self, always: bool = True) -> None:
+        """Start the thread that reads while nobody waits; if not `always`, only while `unattended()`."""
+        with self._turn_over:
+            if self._background is not None or self._closing:
+                return
+            self._background = threading.Thread(
+                target=self._read_in_background, args=(always,), name="minray-reader", daemon=True
+            )
         self._background.start()
+
+    def attend(self) -> None:
+        """`unattended()` has become true: let the background thread read."""
+        self._called.set()
+        if self._background is None:
+            self.start_background_reader(always=False)
+        self.nudge()
 
     def nudge(self) -> None:
         """There is housekeeping to do; callable from anywhere, finalizers included."""
@@ -168,29 +183,45 @@ class Connection:
             self._dozing = False
             os.write(self._nudge_write, b"!")
 
-    def _read_in_background(self) -> None:
+    def keep_house_soon(self) -> None:
+        """Let the background thread keep house shortly, whatever the thread that called does next."""
+        if self._background is None:
+            self.start_background_reader(always=False)
+        self.nudge()
+
+    def _read_in_background(self, always: bool) -> None:
         poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
+        if always:
+            poll.register(self._sock, select.POLLIN)
         poll.register(self._nudge_read, select.POLLIN)
         while not self._closing and not self.lost:
-            self._dozing = True
+            self._called.clear()
+            self._dozing = True  # from here on, `nudge` wakes the poll
+            if self.unattended():
+                self._dozing = False
+                with contextlib.suppress(RaySystemError):
+                    self._wait(lambda: self._closing or not self.unattended(), None)
+                self._housekeeping()
+                continue
             ready = poll.poll()
             self._dozing = False
             if self._closing:
-                return
+                break
             if any(fd == self._nudge_read for fd, _ in ready):
                 os.read(self._nudge_read, 4096)
-            with self._turn:
-                my_turn = not self._reading
-                self._reading = True
-            if my_turn:
-                try:
-                    self._read(0)
-                finally:
-                    self._give_up_turn()
+            if always:
+                self._read_if_nobody_does()
             # Somebody else reads, or has just been served: stay out of the way for a moment.
-            time.sleep(BACKGROUND_REST_SECONDS)
+            self._called.wait(BACKGROUND_REST_SECONDS)
             self._housekeeping()
+        self.at_end()
+
+    def _read_if_nobody_does(self) -> None:
+        if self._turn.acquire(blocking=False):
+            try:
+                self._read(0)
+            finally:
+                self._give_up_turn()
 
     def close(self) -> None:
         """Close the connection; threads that wait get an error."""

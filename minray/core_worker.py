@@ -11,32 +11,37 @@ Values arrive without being asked for if this process submitted the task, and on
 
 import contextlib
 import itertools
-import pickle
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
-from .config import INLINE_BYTES
+from .argument_errors import load_error
+from .arrivals import Arrivals, Waiting
+from .config import INLINE_BYTES, LENDING_GRACE_SECONDS, MOST_FUNCTION_BYTES
 from .connection import Connection
-from .exceptions import GetTimeoutError, ObjectLostError, ObjectStoreFullError, RaySystemError, RayTaskError
+from .exceptions import GetTimeoutError, RaySystemError
+from .futures import Futures
 from .ids import object_id, task_ids
+from .lending import Lending
+from .live_references import LiveReferences
 from .messages import (
     ERROR,
     INLINE,
     STORED,
-    AbortSegment,
+    STREAMING,
     AddRows,
-    Blocked,
+    CancelCall,
     CancelTask,
-    CreateSegment,
-    DropReferences,
     ExportFunction,
+    ForgetSegments,
+    FreeObjects,
     Hello,
-    HoldReferences,
+    ItemsTaken,
     Message,
     Notice,
     ObjectsReady,
@@ -44,37 +49,33 @@ from .messages import (
     PutObject,
     Query,
     Reply,
+    RunTask,
     SealSegment,
+    StreamEnd,
+    StreamItem,
     SubmitTask,
     Subscribe,
-    Unblocked,
     Value,
     Welcome,
+    result_count,
 )
 from .object_ref import ObjectRef
-from .object_store import map_segment, new_segment
+from .object_ref_generator import ObjectRefGenerator
+from .placement import Placement
 from .scheduling import Demand
 from .serialization import Serialized, deserialize, serialize, serialize_arguments
+from .store_client import NotThereError, StoreClient
+from .store_folders import StoreFolders
+from .streams import Stream, Streams
+
+if TYPE_CHECKING:
+    import asyncio
+
+# The call that a thread or coroutine of an actor runs, if several may be under way at once.
+_call: ContextVar[RunTask | None] = ContextVar("call", default=None)
 
 # So many records of calls gather at most before they are sent to the event store.
 _MOST_CALLS_KEPT = 1000
-
-
-class Waiting:
-    """A call of `get` or `wait` that is under way."""
-
-    __slots__ = ("count", "failed", "kind", "missing", "num_returns")
-
-    def __init__(self, kind: str, missing: set[bytes], count: int, num_returns: int) -> None:
-        self.kind = kind  # "get" or "wait"
-        self.missing = missing  # the ids whose values are not here yet
-        self.count = count  # how many it was asked for
-        self.num_returns = num_returns  # how many of those are enough
-        self.failed = False  # a value that came is an error: `get` waits no longer
-
-    def done(self) -> bool:
-        """Whether the call can return."""
-        return self.count - len(self.missing) >= self.num_returns or (self.failed and self.kind == "get")
 
 
 class CoreWorker:
@@ -85,9 +86,10 @@ class CoreWorker:
         kind: "DRIVER" or "WORKER".
         pid: this process's id.
         number: a worker's number; 0 for a driver, which gets one.
-        objects: the folder of the object store.
+        objects: the folders of the object store.
         show: what to do with lines that tasks print, and with notices (drivers only).
         why_lost: see `Connection`.
+        namespace: a driver's, where the names of its actors live.
     """
 
     def __init__(
@@ -96,9 +98,10 @@ class CoreWorker:
         kind: str,
         pid: int,
         number: int,
-        objects: Path,
+        objects: StoreFolders,
         show: Callable[[PrintToDriver | Notice], None] = lambda message: None,
         why_lost: Callable[[], str] = str,
+        namespace: str = "",
     ) -> None:
         self.number = number
         self.node_id = b""
@@ -106,17 +109,17 @@ class CoreWorker:
         self.before_blocking: Callable[[], None] = lambda: (
             None
         )  # called when this worker's task begins to wait
-        self.task: Any = None  # the task that this worker runs (a RunTask), None in a driver
-        self._objects = objects
+        self._task: RunTask | None = None  # what this worker's main thread runs
+        self.cancelled: set[bytes] = set()  # tasks that run here, or wait to, and were cancelled
+        self.on_cancel: Callable[[bytes], None] = lambda task_id: None
+        self._store = StoreClient(objects, self.request, self.send)
         self._show = show
-        self._values: dict[bytes, Value] = {}
-        self._expected: set[bytes] = set()  # ids whose values will come by themselves
-        self._waiting: list[Waiting] = []  # calls of get and wait that are under way
-        self._live: dict[bytes, int] = {}  # how many ObjectRefs of each id this process has
-        self._dropped: deque[bytes] = deque()  # notes of finalizers
+        self._arrivals = Arrivals()
+        self._rest: list[bytes] = []  # what `wait` last gave back as not ready; it need not be checked again
         self._calls: deque[tuple[Any, ...]] = (
             deque()
         )  # get and wait calls that the event store should know of
+        self._keeps_house = False  # a thread flushes from time to time, so `send` need not
         self._news: list[Message] = []  # what goes out before the next message
         self._order = threading.RLock()  # news about references must leave in the order they happened
         self._task_ids = task_ids()
@@ -124,28 +127,76 @@ class CoreWorker:
         self._replies: dict[int, Reply] = {}
         self._exported: set[bytes] = set()
         self._handlers: dict[type, Callable[[Any], None]] = {
-            ObjectsReady: self._on_objects_ready,
+            ObjectsReady: lambda message: self._arrivals.arrive(message.objects),
+            ForgetSegments: lambda message: self._store.store.forget(message.numbers),
             Reply: self._on_reply,
             Welcome: self._on_welcome,
             PrintToDriver: show,
             Notice: show,
+            StreamItem: lambda message: self._streams.on_item(message),
+            StreamEnd: lambda message: self._streams.on_end(message),
+            ItemsTaken: self._on_items_taken,
+            CancelCall: self._on_cancel_call,
         }
+        self._serving = False  # the main thread of a worker sits in `serve` and reads
+        self._lending = Lending(self.send)
         self._connection = Connection(sock, self._on_message, self._housekeeping, why_lost)
-        ObjectRef.on_load = self._load_ref
-        self.send(Hello(kind, pid, number))
+        self._connection.unattended = lambda: self._arrivals.calls_wait() and not self._serving
+        self._connection.at_end = self._arrivals.give_up
+        self._streams = Streams(self._arrivals, self._connection.nudge)
+        self._items_taken: dict[bytes, int] = {}  # of generators that run here and must not run ahead
+        self._futures = Futures(self.call_when_here, self._load_here)
+        ObjectRef.futures = self._futures
+        self._references = LiveReferences(self._arrivals.forget, self._connection.nudge)
+        self._escaped: list[ObjectRef] = []  # pickled where nobody can count them: kept to the end
+        ObjectRef.on_load, ObjectRef.on_escape = self._load_ref, self._keep_escaped
+        self.send(Hello(kind, pid, number, namespace))
+
+    # --- what runs here -----------------------------------------------------------------------------
+
+    @property
+    def task(self) -> RunTask | None:
+        """The task that the calling code is part of; None in a driver."""
+        return _call.get() or self._task
+
+    @task.setter
+    def task(self, task: RunTask | None) -> None:
+        self._task = task
+
+    @contextlib.contextmanager
+    def running(self, call: RunTask) -> Iterator[None]:
+        """In this thread or coroutine, `task` is this one of several calls that are under way."""
+        token = _call.set(call)
+        try:
+            yield
+        finally:
+            _call.reset(token)
+            self.cancelled.discard(call.task_id)
+
+    def _on_cancel_call(self, message: CancelCall) -> None:
+        self.cancelled.add(message.task_id)
+        self.on_cancel(message.task_id)
+
+    def read_pending(self) -> None:
+        """Take in what has arrived already."""
+        self._connection.wait_until(lambda: False, time.monotonic())
 
     # --- messages -----------------------------------------------------------------------------------
 
     def send(self, *messages: Message) -> None:
         """Send messages, after the news that have gathered."""
         with self._connection.shield, self._order:
-            self._collect_dropped()
-            if self._calls:
+            self._gather_news()
+            if self._calls and not self._keeps_house:
                 self._news.append(self._take_calls())
             if self._news:
                 messages = (*self._news, *messages)
                 self._news = []
             self._connection.send(list(messages))
+
+    def _gather_news(self) -> None:
+        self._references.take_news(self._news)
+        self._streams.take_news(self._news)
 
     def _take_calls(self) -> AddRows:
         return AddRows("api_calls", tuple(self._calls.popleft() for _ in range(len(self._calls))))
@@ -153,10 +204,13 @@ class CoreWorker:
     def postpone(self, message: Message) -> None:
         """Send a message together with the next one, after all that has happened before it."""
         with self._order:
-            self._collect_dropped()
-            if self._calls:
-                self._news.append(self._take_calls())
+            self._gather_news()
             self._news.append(message)
+
+    def postpone_briefly(self, message: Message) -> None:
+        """Likewise, but wait for a next message a moment only."""
+        self.postpone(message)
+        self._connection.keep_house_soon()
 
     def _on_message(self, message: Message) -> None:
         handler = self._handlers.get(type(message))
@@ -171,29 +225,17 @@ class CoreWorker:
     def _on_reply(self, message: Reply) -> None:
         self._replies[message.request] = message
 
-    def _on_objects_ready(self, message: ObjectsReady) -> None:
-        values, expected = self._values, self._expected
-        for key, kind, payload in message.objects:
-            if key in expected:  # else nobody here refers to it any more
-                values[key] = (kind, payload)
-                expected.discard(key)
-                for waiting in self._waiting:
-                    if key in waiting.missing:
-                        waiting.missing.discard(key)
-                        waiting.failed = waiting.failed or kind == ERROR
+    def _on_items_taken(self, message: ItemsTaken) -> None:
+        self._items_taken[message.task_id] = message.taken
 
     def request(self, make: Callable[[int], Message]) -> Any:  # noqa: ANN401 - what the scheduler answers
-        """Send `make(request number)` and wait for the answer.
-
-        Raises:
-            ObjectStoreFullError: the scheduler refused; the only thing that it refuses is room.
-        """
+        """Send `make(request number)` and wait for the answer."""
         number = next(self._requests)
         self.send(make(number))
         self._connection.wait_until(lambda: number in self._replies)
         reply = self._replies.pop(number)
         if reply.error:
-            raise ObjectStoreFullError(reply.error)
+            raise RaySystemError(reply.error)
         return reply.value
 
     def connected(self, timeout: float) -> bool:
@@ -202,63 +244,135 @@ class CoreWorker:
 
     def serve(self) -> bool:
         """Wait for something in the inbox (a worker's idle state); False when the connection is lost."""
+        self._serving = True
         try:
             return self._connection.wait_until(lambda: bool(self.inbox))
         except RaySystemError:
             return False
+        finally:
+            self._serving = False
+            if self._arrivals.calls_wait():
+                self._connection.attend()
+
+    def handle_interrupts(self, handler: Callable[[int, FrameType | None], None]) -> None:
+        """Call this at a SIGINT, at a moment when no message is half sent (workers only)."""
+        self._connection.shield.take_over(handler)
 
     def start_background_reader(self) -> None:
         """Let a thread read while nobody waits (drivers only)."""
+        self._keeps_house = True
         self._connection.start_background_reader()
 
     def close(self) -> None:
         """Leave the session."""
-        ObjectRef.on_load = None
+        self._housekeeping()
+        ObjectRef.on_load = ObjectRef.on_escape = ObjectRef.futures = None
         self._connection.close()
+        self._arrivals.give_up()
+        self._futures.close()
+
+    # --- generators ---------------------------------------------------------------------------------
+
+    def wait_for_item(self, stream: Stream, timeout: float | None) -> bool:
+        """Wait until a generator has a next item, or has ended; False if the time was over first."""
+        key = stream.next_key()
+        if key not in self._arrivals.values:
+            self._await(Waiting("wait", {key}, 1, 1), 1, timeout)
+        return key in self._arrivals.values
+
+    def item_arrives(self, stream: Stream) -> "asyncio.Future[None] | None":
+        """A future that is done when `wait_for_item` would return; None if it would at once."""
+        key = stream.next_key()
+        if key in self._arrivals.values:
+            return None
+        future, done = self._futures.signal()
+        self._call_when_here(key, done)
+        return future
+
+    def take_item(self, stream: Stream) -> ObjectRef | None:
+        """The reference to the next item that has arrived; None if the generator has ended.
+
+        Raises:
+            RaySystemError: the session has ended.
+        """
+        with stream.lock:
+            if stream.taken == stream.arrived:
+                if stream.ended:
+                    return None
+                raise RaySystemError("The session ended while a generator was waited for.")
+            with self._order:
+                ref = self._references.new(stream.next_key())
+            stream.taken += 1
+            if stream.counted:
+                self.send(ItemsTaken(stream.task_id, stream.taken))
+        return ref
+
+    def drop_stream(self, stream: Stream) -> None:
+        """Nobody will take items any more: called by finalizers."""
+        self._streams.note_drop(stream)
+
+    def wait_until_taken(self, task_id: bytes, count: int) -> None:
+        """In a worker: wait until so many items of the generator that runs here have been taken."""
+        if self._items_taken.get(task_id, 0) < count:
+            self.before_blocking()
+            self._connection.wait_until(lambda: self._items_taken.get(task_id, 0) >= count)
+
+    def forget_taken(self, task_id: bytes) -> None:
+        """In a worker: the generator has ended."""
+        self._items_taken.pop(task_id, None)
 
     # --- references ---------------------------------------------------------------------------------
-
-    def _new_ref(self, key: bytes) -> ObjectRef:
-        self._live[key] = self._live.get(key, 0) + 1
-        return ObjectRef(key, self._on_drop)
 
     def _load_ref(self, key: bytes) -> ObjectRef:
         """A reference came in from elsewhere."""
         with self._order:
-            self._collect_dropped()
-            if key not in self._live:
-                self._news.append(HoldReferences((key,)))
-            return self._new_ref(key)
+            return self._references.load(key, self._news)
 
-    def made(self, ref: ObjectRef) -> bool:
-        """Whether the reference was made here, and not in a session before."""
-        return getattr(ref._on_drop, "__self__", None) is self
+    def new_ref(self, key: bytes) -> ObjectRef:
+        """A reference to an object that is about to be declared."""
+        with self._order:
+            return self._references.new(key)
 
-    def _on_drop(self, key: bytes) -> None:
-        self._dropped.append(key)
-        self._connection.nudge()
+    def expects(self, key: bytes) -> bool:
+        """Whether the object's value is to come, to a reference that still lives."""
+        return key in self._arrivals.expected
 
-    def _collect_dropped(self) -> None:
-        """Take in the notes of finalizers, at a moment when nothing is half done."""
-        gone = []
-        dropped, live = self._dropped, self._live
-        while dropped:
-            key = dropped.popleft()
-            count = live[key] - 1
-            if count:
-                live[key] = count
-            else:
-                del live[key]
-                self._values.pop(key, None)
-                self._expected.discard(key)
-                gone.append(key)
-        if gone:
-            self._news.append(DropReferences(tuple(gone)))
+    def _keep_escaped(self, key: bytes) -> None:
+        if self.made([key]):
+            with self._order:
+                self._escaped.append(self._references.new(key))
+
+    def made(self, keys: list[bytes]) -> bool:
+        """Whether references with these ids were made here, and not in a session before."""
+        return keys == self._rest or self._references.are_of_this_session(keys)
+
+    def check_owner(self, keys: list[bytes], what: str) -> None:
+        """Refuse references that other sessions have made.
+
+        Args:
+            keys: their ids.
+            what: "object" or "objects", whichever Ray says in this place.
+
+        Raises:
+            ValueError: at least one of them is not of this session.
+        """
+        if keys and not self.made(keys):
+            stranger = next(key for key in keys if not self.made([key]))
+            raise ValueError(
+                f"Ray {what} whose owner is unknown: ObjectRef({stranger.hex()}) belongs to another session: "
+                "one that has ended, and its value with it, or that of the process from which this one was "
+                "forked. Submit the task again."
+            )
+
+    def are_different(self, keys: list[bytes]) -> bool:
+        """Whether no id is there twice."""
+        return keys == self._rest or len(set(keys)) == len(keys)
 
     def flush(self) -> None:
         """Send what has gathered, if anything has."""
-        if self._dropped or self._news or self._calls:
-            self.send()
+        if self._references.has_news or self._streams.has_news or self._news or self._calls:
+            with self._order:
+                self.send(*([self._take_calls()] if self._calls else []))
 
     def _housekeeping(self) -> None:
         with contextlib.suppress(RaySystemError):  # whoever calls next will be told
@@ -266,10 +380,23 @@ class CoreWorker:
 
     # --- tasks --------------------------------------------------------------------------------------
 
-    def export(self, function_id: bytes, name: str, make_blob: Callable[[], bytes]) -> None:
-        """Make a function known to the session, once."""
+    def export(
+        self, function_id: bytes, name: str, make_blob: Callable[[], bytes], what: str = "The remote function"
+    ) -> None:
+        """Make a function known to the session, once.
+
+        Raises:
+            ValueError: it is too large to be sent around.
+        """
         if function_id not in self._exported:
-            self.send(ExportFunction(function_id, name, make_blob()))
+            blob = make_blob()
+            if len(blob) > MOST_FUNCTION_BYTES:
+                raise ValueError(
+                    f"{what} {name} is too large: {len(blob):,} bytes, with {MOST_FUNCTION_BYTES:,} allowed. "
+                    "Check that its definition does not hold on to a large array from around it; put "
+                    "such things into the object store, with put(), and pass the reference."
+                )
+            self.send(ExportFunction(function_id, name, blob))
             self._exported.add(function_id)
 
     def submit(
@@ -283,42 +410,76 @@ class CoreWorker:
         demand: Demand,
         max_retries: int,
         retry_exceptions: bytes,
-    ) -> list[ObjectRef]:
-        """Submit a task; return the references to its results at once."""
+        placement: Placement = (),
+        environment: str = "",
+        max_calls: int = 0,
+        backpressure: int = -1,
+        actor: bytes = b"",
+        method: str = "",
+        group: str = "",
+    ) -> list[Any]:
+        """Submit a task, or call an actor's method.
+
+        Returns:
+            At once, the references to its results, or its generator of them.
+        """
         submitted = time.time()
-        values = [*args, *kwargs.values()]
-        refs = []
-        for place, value in enumerate(values):
-            if type(value) is ObjectRef:
-                refs.append((place, value.binary()))
-                values[place] = None
-        serialized = serialize_arguments(values, tuple(kwargs))
-        kept = []
-        if serialized.size > INLINE_BYTES:
-            kept = self._move_large_arguments(values, refs)
-            serialized = serialize_arguments(values, tuple(kwargs))
+        packed, refs, contained, kept = self.pack(args, kwargs)
         task_id = next(self._task_ids)
-        results = [object_id(task_id, index) for index in range(num_returns)]
-        self._expected.update(results)
+        results = [object_id(task_id, index) for index in range(result_count(num_returns))]
+        self._arrivals.expected.update(results)
         with self._order:
-            returned = [self._new_ref(result) for result in results]
+            returned: list[Any] = [self._references.new(result) for result in results]
+        if num_returns == STREAMING:
+            stream = self._streams.open(task_id, backpressure > 0)
+            returned = [ObjectRefGenerator(self, returned[0], stream)]
         self.send(
             SubmitTask(
                 task_id,
                 function_id,
                 name,
-                serialized.to_bytes(),
-                tuple(refs),
-                serialized.contained,
+                packed,
+                refs,
+                contained,
                 num_returns,
                 demand,
                 max_retries,
                 retry_exceptions,
                 submitted,
+                environment,
+                max_calls,
+                placement,
+                backpressure,
+                actor,
+                method,
+                group,
+                parent=call.task_id if (call := _call.get()) else b"",
             )
         )
         del kept  # from here on the scheduler keeps the moved arguments alive
         return returned
+
+    def pack(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[bytes, tuple[tuple[int, bytes], ...], tuple[bytes, ...], list[ObjectRef]]:
+        """Make a call's arguments ready to travel.
+
+        Returns:
+            The fields `args`, `refs` and `contained` of `SubmitTask`; references to keep until it is sent.
+        """
+        values = [*args, *kwargs.values()]
+        refs: list[tuple[int, bytes]] = []
+        for place, value in enumerate(values):
+            if type(value) is ObjectRef:
+                refs.append((place, value.binary()))
+                values[place] = None
+        serialized = serialize_arguments(values, tuple(kwargs))
+        kept: list[ObjectRef] = []
+        if serialized.size > INLINE_BYTES:
+            kept = self._move_large_arguments(values, refs)
+            serialized = serialize_arguments(values, tuple(kwargs))
+        self.check_owner([*(key for _, key in refs), *serialized.contained], "object")
+        return serialized.to_bytes(), tuple(refs), serialized.contained, kept
 
     def _move_large_arguments(self, values: list[Any], refs: list[tuple[int, bytes]]) -> list[ObjectRef]:
         """Put large arguments into the object store, as if the caller had."""
@@ -333,8 +494,15 @@ class CoreWorker:
         return kept
 
     def cancel(self, ref: ObjectRef, force: bool, recursive: bool) -> None:
-        """Cancel the task that makes this object."""
-        self.send(CancelTask(ref.binary(), force, recursive))
+        """Cancel the task that makes this object.
+
+        Raises:
+            ValueError: a call of an actor's method is to be cancelled by force.
+        """
+        if not force:
+            self.send(CancelTask(ref.binary(), force, recursive))
+        elif self.request(lambda number: CancelTask(ref.binary(), force, recursive, number)):
+            raise ValueError("force=True is not supported for actor tasks.")
 
     # --- objects ------------------------------------------------------------------------------------
 
@@ -346,14 +514,14 @@ class CoreWorker:
         """Make an object of a value that is serialized already."""
         key = object_id(next(self._task_ids), 0)
         if serialized.size > INLINE_BYTES:
-            self._values[key] = self.store(key, serialized)
+            self._arrivals.values[key] = self.store(key, serialized)
             message: Message = SealSegment(key, serialized.contained)
         else:
             blob = serialized.to_bytes()
-            self._values[key] = (INLINE, blob)
+            self._arrivals.values[key] = (INLINE, blob)
             message = PutObject(key, blob, serialized.contained)
         with self._order:
-            ref = self._new_ref(key)
+            ref = self._references.new(key)
         self.send(message)
         return ref
 
@@ -361,44 +529,80 @@ class CoreWorker:
         """Write data into the object store; it is sealed when the scheduler is told so.
 
         Raises:
-            ObjectStoreFullError: there is no room.
+            OutOfDiskError: there is room neither in memory nor on disk.
         """
-        name = self.request(lambda number: CreateSegment(number, key, serialized.size))
-        try:
-            with new_segment(self._objects / name, serialized.size) as memory:
-                serialized.write_into(memory)
-        except BaseException as error:
-            self.send(AbortSegment(key))
-            if not isinstance(error, OSError):
-                raise
-            raise ObjectStoreFullError(
-                f"The object of {serialized.size:,} bytes could not be written to {self._objects.parent}: "
-                f"{error.strerror}. Other programs may have filled it; free some of it, or delete references "
-                "that you do not need any more."
-            ) from error
-        return STORED, (name, serialized.size)
+        return self._store.write(key, serialized)
 
-    def load(self, value: Value) -> Any:  # noqa: ANN401
-        """The Python value of a stored value; for an error, raise it."""
+    def load(self, value: Value, deadline: float | None = None) -> Any:  # noqa: ANN401
+        """The Python value of a stored value; for an error, raise it.
+
+        A value that is lost is waited for, until the deadline if there is one, as it may be made again.
+        """
         kind, payload = value
+        while kind == STORED:
+            try:
+                return deserialize(self._store.read(payload))
+            except NotThereError:
+                kind, payload = self._ask_again(payload[0], deadline)
         if kind == INLINE:
             return deserialize(payload)
-        if kind == STORED:
-            try:
-                return deserialize(map_segment(self._objects / payload[0]))
-            except FileNotFoundError as error:
-                raise ObjectLostError(f"The object {payload[0]} has been freed.") from error
         assert kind == ERROR
-        raise _load_error(payload)
+        raise load_error(payload)
 
-    def get(self, refs: list[ObjectRef], timeout: float | None) -> list[Any]:
+    def _ask_again(self, key: bytes, deadline: float | None) -> Value:
+        """The value that the scheduler has for an object now, or will have."""
+        with self._order:
+            ref = self._references.new(key)  # without any, the value would not be taken in
+        self._arrivals.forget(key)
+        missing = {key}
+        timeout = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        self._await(Waiting("get", missing, 1, 1), 1, timeout)
+        value = self._arrivals.values.get(key)
+        if value is None:
+            raise GetTimeoutError(f"{ref!r} was lost, and it was not made again within the time of get().")
+        return value
+
+    def free(self, keys: list[bytes]) -> None:
+        """Free objects although there are references to them."""
+        self.send(FreeObjects(tuple(keys)))
+        for key in keys:
+            if key in self._arrivals.values:
+                self._arrivals.forget(key)
+
+    def call_when_here(self, ref: ObjectRef, call: Callable[[], None]) -> None:
+        """Have a function called, in the thread that reads, as soon as the reference's value is here.
+
+        Raises:
+            ValueError: the reference belongs to a session that has ended.
+        """
+        key = ref.binary()
+        if not self.made([key]):
+            raise ValueError(f"{ref!r} belongs to a session that has ended. Submit the task again.")
+        self._call_when_here(key, call)
+
+    def _call_when_here(self, key: bytes, call: Callable[[], None]) -> None:
+        if self._arrivals.call_when_here(key, call):
+            self.send(Subscribe((key,)))
+        if self._connection.lost:
+            self._arrivals.give_up()
+        elif self._arrivals.calls_wait() and not self._serving:
+            self._connection.attend()
+
+    def _load_here(self, ref: ObjectRef) -> Any:  # noqa: ANN401
+        """The value of a reference after `call_when_here`."""
+        value = self._arrivals.values.get(ref.binary())
+        if value is None:
+            raise RaySystemError(f"The session ended before the value of {ref!r} was there.")
+        return self.load(value)
+
+    def get(self, keys: list[bytes], timeout: float | None) -> list[Any]:
         """The values of all references, in order; see `api.get`."""
-        keys = [ref.binary() for ref in refs]
-        missing = {key for key in keys if key not in self._values}
+        values = self._arrivals.values
+        deadline = None if timeout is None else time.monotonic() + timeout
+        missing = self._arrivals.missing(keys)
         if missing:
             self._raise_first_error(keys)
-            waiting = Waiting("get", missing, len(keys), len(keys))
-            self._await(waiting, timeout)
+            self._await(Waiting("get", missing, len(missing), len(missing)), len(keys), timeout)
             if missing:
                 self._raise_first_error(keys)  # one error is enough: the rest need not be waited for
                 raise GetTimeoutError(
@@ -408,70 +612,78 @@ class CoreWorker:
                 )
         else:
             self._record_call("get", time.time(), len(keys), len(keys), len(keys), timeout)
-        return [self.load(self._values[key]) for key in keys]
+        return [self.load(values[key], deadline) for key in keys]
 
     def _raise_first_error(self, keys: list[bytes]) -> None:
         for key in keys:
-            value = self._values.get(key)
+            value = self._arrivals.values.get(key)
             if value is not None and value[0] == ERROR:
                 self.load(value)
 
     def wait(
-        self, refs: list[ObjectRef], num_returns: int, timeout: float | None
+        self, refs: list[ObjectRef], keys: list[bytes], num_returns: int, timeout: float | None
     ) -> tuple[list[Any], list[Any]]:
         """Split references into ready and not ready; see `api.wait`."""
-        keys = [ref.binary() for ref in refs]
-        missing = {key for key in keys if key not in self._values}
-        self._await(Waiting("wait", missing, len(keys), num_returns), timeout)
-        ready: list[ObjectRef] = []
-        not_ready: list[ObjectRef] = []
-        for key, ref in zip(keys, refs, strict=True):
-            is_ready = key not in missing and len(ready) < num_returns
-            (ready if is_ready else not_ready).append(ref)
+        places = self._arrivals.first_here(keys, num_returns)
+        if len(places) == num_returns:  # as in most calls of a program that takes results one by one
+            self._record_call("wait", time.time(), len(keys), num_returns, num_returns, timeout)
+        else:
+            missing = self._arrivals.missing(keys)
+            self._await(Waiting("wait", missing, len(keys), num_returns), len(keys), timeout)
+            places = self._arrivals.first_here(keys, num_returns)
+        ready, not_ready, rest = [refs[place] for place in places], refs.copy(), keys.copy()
+        for place in reversed(places):
+            del not_ready[place], rest[place]
+        self._rest = rest
         return ready, not_ready
 
-    def _await(self, waiting: Waiting, timeout: float | None) -> None:
-        """Wait until enough values are here, or the time is over."""
+    def _await(self, waiting: Waiting, asked: int, timeout: float | None) -> None:
+        """Wait until enough of the `asked` values are here, or the time is over."""
         began = time.time()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        missing, values = waiting.missing, self._values
-        unknown = tuple(key for key in missing if key not in self._expected and key not in values)
-        self._waiting.append(waiting)  # from here on, another thread that reads may shrink `missing`
-        try:
-            for key in list(missing):
-                if key in values:  # came in the meantime
-                    missing.discard(key)
-                    waiting.failed = waiting.failed or values[key][0] == ERROR
-            if unknown:
-                self._expected.update(unknown)
-                self.send(Subscribe(unknown))
-            if not waiting.done():
-                with self._lent_cpu(waiting.kind):
-                    self._connection.wait_until(waiting.done, deadline)
-        finally:
-            self._waiting.remove(waiting)
-            arrived = min(waiting.count - len(missing), waiting.num_returns)
-            self._record_call(waiting.kind, began, waiting.count, waiting.num_returns, arrived, timeout)
+        enough = asked if waiting.kind == "get" else waiting.num_returns
+        if not waiting.done():
+            deadline = None if timeout is None else time.monotonic() + timeout
+            try:
+                # From here on, another thread that reads may shrink `missing`.
+                if unknown := self._arrivals.begin(waiting):
+                    self.send(Subscribe(unknown))
+                    if self.task is not None:  # if the values are there, they come at once
+                        grace = time.monotonic() + LENDING_GRACE_SECONDS
+                        self._connection.wait_until(
+                            waiting.done, grace if deadline is None else min(grace, deadline)
+                        )
+                if not waiting.done():
+                    with self._lent_cpu(waiting.kind):
+                        self._connection.wait_until(waiting.done, deadline)
+            finally:
+                self._arrivals.end(waiting)
+        arrived = min(asked - len(waiting.missing), enough)
+        self._record_call(waiting.kind, began, asked, enough, arrived, timeout)
 
     def _record_call(self, kind: str, began: float, *details: Any) -> None:  # noqa: ANN401 - columns of a row
         """Remember a call of `get` or `wait` for the event store."""
         self._calls.append((kind, began, time.time(), *details))
         if len(self._calls) > _MOST_CALLS_KEPT:
-            self.send()
+            self.flush()
         self._connection.nudge()
 
     @contextlib.contextmanager
     def _lent_cpu(self, kind: str) -> Any:  # noqa: ANN401
-        """While a task waits, others may have its CPU: so tasks that wait for tasks never deadlock."""
-        if self.task is None:
+        """While a task waits, others may have its CPU."""
+        task = self.task
+        if task is None:
             yield
             return
         self.before_blocking()
-        self.send(Blocked(kind))
-        try:
+        with self._lending.of(task.task_id, kind, lambda: self.task is task):
             yield
-        finally:
-            self.send(Unblocked())
+
+    def expected_ref(self) -> ObjectRef:
+        """A reference to an object that the scheduler itself will seal some time."""
+        key = object_id(next(self._task_ids), 0)
+        self._arrivals.expected.add(key)
+        with self._order:
+            return self._references.new(key)
 
     # --- questions and events -----------------------------------------------------------------------
 
@@ -485,10 +697,5 @@ class CoreWorker:
 
     def flush_events(self) -> None:
         """Return when everything that has happened so far is in the event store."""
+        self.flush()
         self.query("flush")
-
-
-def _load_error(payload: bytes) -> BaseException:
-    """The exception to raise; made here because a variable for it in the frame that raises it is a cycle."""
-    error: BaseException = pickle.loads(payload)
-    return error.as_instanceof_cause() if isinstance(error, RayTaskError) else error

@@ -1,7 +1,7 @@
 """The local scheduler: takes tasks in, waits for their arguments, finds resources, leases workers.
 
 It decides and does no I/O: `handle` changes the state and puts answers into outboxes (`client.channel`,
-`zygote`, `log`, `objects.unlink`, `signals`), which `scheduler_process` empties.  So tests drive it without a
+`zygote`, `log`, `objects.room`, `signals`), which `scheduler_process` empties.  So tests drive it without a
 socket or a clock.  It never looks into user data.  A task's way through this file::
 
     on_submit_task -> [arguments missing? wait in the object table] -> _enqueue -> schedule -> _dispatch
@@ -15,18 +15,36 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .config import IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
+from .argument_errors import died_of, passed_on
+from .bundles import plain_demand
+from .config import (
+    IDLE_WORKER_SECONDS,
+    IMMEDIATE_RETRIES,
+    LONGEST_RETRY_SECONDS,
+    RETRY_SECONDS,
+    RUNNING_REPORT_SECONDS,
+)
 from .event_log import EventLog
 from .events import TaskState
-from .exceptions import RayError, TaskCancelledError, WorkerCrashedError
+from .exceptions import RayError, TaskCancelledError, TaskUnschedulableError, WorkerCrashedError
 from .exit_codes import describe_exit
-from .ids import object_id, task_of
+from .gpus import gpu_amount
+from .ids import TaskID, object_id, task_of
 from .messages import (
+    DYNAMIC,
     ERROR,
+    STORED,
     AbortSegment,
+    ActorExits,
+    ActorReady,
     AddRows,
+    AwaitPlacementGroup,
     Blocked,
+    CallBegan,
     CancelTask,
+    CloseStream,
+    CreateActor,
+    CreatePlacementGroup,
     CreateSegment,
     Died,
     DropReferences,
@@ -34,16 +52,23 @@ from .messages import (
     ExportFunction,
     Fork,
     Forked,
+    FreeObjects,
+    GetActor,
     GiveBack,
     Hello,
     HoldReferences,
     InterruptMissed,
+    ItemsTaken,
+    ItemYielded,
+    KillActor,
+    Locate,
     Message,
     Notice,
     Print,
     PrintToDriver,
     PutObject,
     Query,
+    RemovePlacementGroup,
     Reply,
     RunTask,
     SealSegment,
@@ -52,13 +77,19 @@ from .messages import (
     TaskDone,
     Unblocked,
     Welcome,
+    result_count,
 )
+from .node_actors import NodeActors
+from .node_groups import NodeGroups, in_group, workers_of
 from .node_objects import NodeObjects, lost
+from .node_streams import NodeStreams
+from .object_report import object_report
 from .object_table import ObjectEntry
+from .placement import UNSCHEDULABLE, fulfils
 from .run_times import RunTimes
 from .scheduler_records import Client, Task
-from .scheduling import UNIT, Resources, TaskQueue
-from .worker_pool import Worker, WorkerPool
+from .scheduling import UNIT, Demand, Resources, TaskQueue
+from .worker_pool import PLAIN, Kind, Worker, WorkerPool
 
 
 class LocalScheduler:
@@ -70,6 +101,7 @@ class LocalScheduler:
         store_capacity: bytes that objects may use.
         zygote: has send(message).
         node_info: what `nodes()` returns for this node.
+        log: where events go; a new one by default.
     """
 
     def __init__(
@@ -79,17 +111,22 @@ class LocalScheduler:
         store_capacity: int,
         zygote: Any,  # noqa: ANN401 - a channel, or what stands for one in tests
         node_info: dict[str, Any],
+        log: EventLog | None = None,
     ) -> None:
         self.node_id = node_id
         self.resources = Resources(resources)
-        self.log = EventLog()
+        self.log = EventLog() if log is None else log
         self.pool = WorkerPool(int(resources.get("CPU", 0)))
-        self.objects = NodeObjects(store_capacity, self.log)
+        self.objects = NodeObjects(store_capacity, self.log, self.make)
+        self.groups = NodeGroups(node_id.hex(), self.resources, self.objects, self.log, self._end_tasks_of)
+        self.streams = NodeStreams(self.objects)
         self.queue: TaskQueue[Task] = TaskQueue()
         self.tasks: dict[bytes, Task] = {}
         self.clients: dict[int, Client] = {}
         self.functions: dict[bytes, ExportFunction] = {}
         self.run_times = RunTimes()
+        self.actors = NodeActors(self)
+        self._later: list[tuple[float, Task]] = []  # tasks to be tried again, and when
         self._to_stop: list[tuple[Task, bool]] = []  # cancelled while in a lease; and whether by force
         self.zygote = zygote
         self._node_info = node_info
@@ -109,20 +146,34 @@ class LocalScheduler:
             SealSegment: self.objects.on_seal_segment,
             AbortSegment: self.objects.on_abort_segment,
             Subscribe: self.objects.on_subscribe,
+            Locate: self.objects.on_locate,
+            FreeObjects: self.objects.on_free_objects,
             HoldReferences: self.objects.on_hold_references,
             DropReferences: self.objects.on_drop_references,
+            ItemYielded: self.streams.on_item_yielded,
+            ItemsTaken: self.streams.on_items_taken,
+            CloseStream: self.streams.on_close_stream,
             Blocked: self._on_blocked,
             Unblocked: self._on_unblocked,
             Print: self._on_print,
             CancelTask: self._on_cancel_task,
+            CreatePlacementGroup: self.groups.on_create,
+            RemovePlacementGroup: self.groups.on_remove,
+            AwaitPlacementGroup: self.groups.on_await,
             AddRows: self._on_add_rows,
             Query: self._on_query,
+            CreateActor: self.actors.on_create_actor,
+            GetActor: self.actors.on_get_actor,
+            KillActor: self.actors.on_kill_actor,
+            ActorExits: self.actors.on_actor_exits,
+            ActorReady: self.actors.on_actor_ready,
+            CallBegan: self.actors.on_call_began,
         }
 
     def handle(self, client: Client, message: Message) -> None:
         """Take one message in."""
         self._handlers[type(message)](client, message)
-        self._wake_waiting_tasks()
+        self._follow_up()
 
     @property
     def now(self) -> float:
@@ -144,14 +195,14 @@ class LocalScheduler:
         for number in {*self.clients, *self.pool.workers}:
             self.log.process(number, "DEAD", "the session ended")
 
-    def _start(self, runnable: int) -> None:
-        for worker in self.pool.to_start(runnable):
-            self.zygote.send(Fork(worker.number))
+    def _start(self, runnable: int, kind: Kind = PLAIN) -> None:
+        for worker in self.pool.to_start(runnable, kind):
+            self.zygote.send(Fork(worker.number, kind.environment))
 
     def _on_hello(self, client: Client, message: Hello) -> None:
         if message.kind == "WORKER" and message.worker not in self.pool.workers:
             return  # it has died since, and the zygote's word came first
-        client.kind, client.pid = message.kind, message.pid
+        client.kind, client.pid, client.namespace = message.kind, message.pid, message.namespace
         client.number = message.worker or self.pool.next_number()
         self.clients[client.number] = client
         if message.kind == "WORKER":
@@ -162,6 +213,11 @@ class LocalScheduler:
             self.log.new_process(client.number, message.pid, "DRIVER")
             self.log.process(client.number, "IDLE")
         client.channel.send(Welcome(client.number, self.node_id))
+
+    def namespace_of(self, client: Client) -> str:
+        """Where the names of the actors of a process live: that of the driver that it works for."""
+        driver = self.clients.get(client.job)
+        return driver.namespace if driver else ""
 
     def on_forked(self, message: Forked) -> None:
         """The zygote has made a worker."""
@@ -177,41 +233,106 @@ class LocalScheduler:
         worker = self.pool.died(message.worker)
         if worker is None:
             return
-        how = describe_exit(message.exit_code)
-        self.log.process(worker.number, "DEAD", "left when idle" if worker.leaving else how)
+        how = worker.doom or describe_exit(message.exit_code)
+        self.log.process(worker.number, "DEAD", _farewell(worker, how))
         client = self.clients.pop(worker.number, None)
         if client is not None:
-            self.objects.forget(client)
-        if worker.task is not None:
+            self._forget(client)
+            if not worker.leaving:
+                self._end_tasks_of_owner(client)
+        if worker.actor is not None:
+            self._free_resources(worker, worker.actor.creation)
+            self.actors.on_worker_died(worker, how)
+        elif worker.task is not None:
             self._on_task_lost(worker, worker.task, how)
         self._take_back(list(worker.ahead))
-        self._wake_waiting_tasks()
+        if client is not None:
+            self.actors.on_owner_died(client)
+        self._follow_up()
+
+    def kill_worker(self, worker: Worker) -> None:
+        """End a worker's process at once."""
+        self.signals.append((worker.pid, signal.SIGKILL))
+
+    def on_driver_left(self, client: Client) -> None:
+        """A driver has gone, well or badly: its tasks end, and its references are gone."""
+        if self.clients.pop(client.number, None) is None:
+            return
+        self.log.process(client.number, "DEAD", "left")
+        for task in [task for task in self.tasks.values() if _ends_with(task, client)]:
+            task.cancelled = True
+            self._stop_task(task, force=True)
+        self.groups.end_job(client.number)
+        self._forget(client)
+        self.objects.owner_died(client)
+        self.actors.on_owner_died(client)
+        self._follow_up()
+
+    def _forget(self, client: Client) -> None:
+        """What a process needed that is gone, it needs no more."""
+        self.objects.forget(client)
+        self.streams.forget(client)
+
+    def _end_tasks_of_owner(self, client: Client) -> None:
+        """A process has died: what it owned is lost, and the tasks that were to make more of it end."""
+        self.objects.owner_died(client)
+        for task in [task for task in self.tasks.values() if task.owner is client]:
+            if task.actor is None and task.creates is None:
+                task.cancelled = True
+                self._stop_task(task, force=True)
 
     def _on_task_lost(self, worker: Worker, task: Task, how: str) -> None:
         """The worker died under the task."""
         self._free_resources(worker, task)
         self.log.task_runs(task)
+        message = _crash_message(task, worker.pid, how, bool(worker.doom))
         if task.cancelled:
-            self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
+            self.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))
         elif task.retries_left == 0:
-            self._fail(task, WorkerCrashedError(_crash_message(task, worker.pid, how)))
+            self.fail(task, WorkerCrashedError(message))
         else:
-            self.log.error(task, "WorkerCrashedError", _crash_message(task, worker.pid, how))
-            self._retry(task)
+            self.log.error(task, "WorkerCrashedError", message)
+            self.retry(task)
 
     def _free_resources(self, worker: Worker, task: Task) -> None:
-        """The worker does not run the task any more."""
+        """The worker does not run the task, or the actor that the task has made, any more."""
         if worker.blocked:  # killed in `get`, or one of its threads is still waiting there
-            self.resources.acquire(task.lendable)
+            self.resources.acquire(_lendable(worker))
         self.resources.release(task.demand)
+        self.resources.give_gpus(task.gpus, task.demand)
+        task.gpus = ()
 
-    def _retry(self, task: Task) -> None:
+    def retry(self, task: Task) -> None:
+        """The task has failed and is to be run again."""
+        self.count_attempt(task)
+        self._enqueue(task)
+
+    def _retry_later(self, task: Task) -> None:
+        """The task has raised: the oftener it does, the longer its next attempt has to wait."""
+        self.count_attempt(task)
+        again = task.attempt - IMMEDIATE_RETRIES
+        if again <= 0:
+            self._enqueue(task)
+        else:
+            delay = min(RETRY_SECONDS * 2 ** (again - 1), LONGEST_RETRY_SECONDS)
+            self._later.append((self.now + delay, task))
+
+    def _enqueue_later_ones(self) -> None:
+        """Queue the tasks whose time to be tried again has come."""
+        due = [task for when, task in self._later if when <= self.now]
+        if due:
+            self._later = [(when, task) for when, task in self._later if when > self.now]
+        for task in due:
+            if task.spec.task_id in self.tasks:  # else it was cancelled in the meantime
+                self._enqueue(task)
+
+    def count_attempt(self, task: Task) -> None:
+        """An attempt at the task has failed."""
         self.log.task(task, TaskState.FAILED)
         task.worker = None
         task.retries_left -= 1 if task.retries_left > 0 else 0
         task.attempt += 1
         task.running_reported = False
-        self._enqueue(task)
 
     # --- tasks --------------------------------------------------------------------------------------
 
@@ -219,25 +340,55 @@ class LocalScheduler:
         self.functions[message.function_id] = message
 
     def _on_submit_task(self, client: Client, spec: SubmitTask) -> None:
+        task = self.new_task(client, spec)
+        if spec.actor:
+            task.actor = self.actors.table.get(spec.actor)
+        self.log.new_task(task, self._function_name(task))
+        self.take_in(task)
+
+    def _function_name(self, task: Task) -> str:
+        """The name of what a task runs, whatever the task itself is called."""
+        if task.spec.actor:
+            return f"{task.actor.spec.class_name}.{task.spec.method}" if task.actor else task.spec.name
+        return self.functions[task.spec.function_id].name
+
+    def new_task(self, client: Client, spec: SubmitTask) -> Task:
+        """A record for a task that a process submits."""
         self._last_task += 1
-        parent = client.task
+        parent = self.tasks.get(spec.parent) if spec.parent else client.task
         task = Task(
             spec,
             number=self._last_task,
             owner=client,
             parent=parent.number if parent else None,
             depth=parent.depth + 1 if parent else 0,
+            job=client.job,
             demand=spec.resources,
             retries_left=spec.max_retries,
         )
+        if spec.environment or gpu_amount(task.demand):
+            task.kind = Kind(spec.environment, gpu_amount(task.demand) > 0)
+        return task
+
+    def take_in(self, task: Task) -> None:
+        """Declare the task's results, pin its arguments, and let it go its way."""
+        client, spec = task.owner, task.spec
+        table, references = self.objects.table, self.objects.table.references
+        for index in range(result_count(spec.num_returns)):
+            result = object_id(spec.task_id, index)
+            table.declare(result, task.number, client).subscribers.append(client)
+            references.hold(client, result)
+        self.streams.begin(task)
+        self.make(task)
+
+    def make(self, task: Task) -> None:
+        """Have the results made; again, if they were lost."""
+        spec = task.spec
+        if spec.task_id in self.tasks:  # for another result's sake
+            return
         self.tasks[spec.task_id] = task
-        self.log.new_task(task)
         self.log.task(task, TaskState.PENDING_ARGS_AVAIL)
         table, references = self.objects.table, self.objects.table.references
-        for index in range(spec.num_returns):
-            result = object_id(spec.task_id, index)
-            table.declare(result, task.number).subscribers.append(client)
-            references.hold(client, result)
         for inner in spec.contained:
             references.pin(inner)
         for _, argument in spec.refs:
@@ -247,24 +398,53 @@ class LocalScheduler:
             if not entry.ready:
                 entry.waiters.append(task)
                 task.missing += 1
-        if not self.resources.feasible(task.demand):
-            self.notify(Notice(self._infeasible_text(task)))
-        if not task.missing:
+        if not self._can_be_placed(task):
+            return
+        if spec.actor and (task.missing or not spec.refs):
+            self.actors.submit(task)
+        elif not task.missing:
             self._arguments_ready(task)
+
+    def _can_be_placed(self, task: Task) -> bool:
+        """Whether this node can ever run the task; if not, it fails or waits for ever, as in Ray."""
+        kind, *details = task.spec.placement or ("",)
+        if kind == "group":  # may come to have room later
+            return True
+        feasible = self.resources.feasible(task.demand)
+        if kind == "node" and not details[1] and not (feasible and details[0] == self.node_id.hex()):
+            self.fail(task, TaskUnschedulableError(UNSCHEDULABLE))
+            return False
+        if kind == "labels" and not fulfils(self._node_info.get("Labels", {}), details[0]):
+            self.notify(
+                Notice(f"No node has the labels that {task.spec.name!r} asks for. It waits."), task.job
+            )
+            return False
+        if not feasible:
+            self.notify(Notice(self._infeasible_text(task)), task.job)
+        return True
 
     def _declare_lost(self, argument: bytes) -> ObjectEntry[Task]:
         """An argument of which nobody knows: its task is to fail."""
-        entry = self.objects.table.declare(argument, None)
+        entry = self.objects.table.declare(argument, None, None)
         self.objects.seal(argument, (ERROR, lost(argument)), (), None)
         return entry
 
-    def _wake_waiting_tasks(self) -> None:
-        """Go on with tasks whose arguments are complete now.
+    def tidy_up(self) -> None:
+        """Let go of objects and actors that were dropped; to be called when all answers have been sent."""
+        self.objects.tidy_up()
+        self._follow_up()
+
+    def _follow_up(self) -> None:
+        """Go on with tasks whose arguments are complete now, and let actors go that nobody needs any more.
 
         A loop and not a recursion, because a failed task may fail a long chain of tasks that depend on it.
         """
-        while self.objects.complete:
-            task = self.objects.complete.popleft()
+        complete, unreferenced = self.objects.complete, self.objects.unreferenced
+        while complete or unreferenced:
+            if unreferenced:
+                self.actors.on_unreferenced(unreferenced.popleft())
+                continue
+            task = complete.popleft()
             if task.spec.task_id in self.tasks:  # else it was cancelled in the meantime
                 self._arguments_ready(task)
 
@@ -274,33 +454,63 @@ class LocalScheduler:
             kind, payload = self.objects.value(argument)
             if kind == ERROR:
                 self.log.error(task, "RayTaskError", "one of its arguments is the result of a failed task")
-                self._finish(task, TaskState.FAILED, ((ERROR, payload, ()),) * task.spec.num_returns)
+                if task.creates is not None:
+                    self.actors.argument_failed(task, died_of(payload, task.spec.name))
+                    return
+                payload = passed_on(payload, task.spec.name)
+                self.finish(
+                    task, TaskState.FAILED, ((ERROR, payload, ()),) * result_count(task.spec.num_returns)
+                )
+                if task.actor is not None:
+                    self.actors.leave_line(task)
                 return
-        self._enqueue(task)
+        if task.spec.actor:
+            self.actors.arguments_ready(task)
+        else:
+            self._enqueue(task)
 
     def _enqueue(self, task: Task) -> None:
+        if task.actor is not None:
+            self.actors.put_back(task)
+            return
+        if task.spec.placement and (refusal := self.groups.refusal(task.spec.placement)):
+            self.fail(task, refusal)
+            return
+        if task.creates is not None:
+            self.actors.constructor_waits(task)
         self.log.task(task, TaskState.PENDING_NODE_ASSIGNMENT)
         self.queue.push(task)
 
     def schedule(self) -> None:
         """Give tasks to workers as long as there are tasks, resources and workers."""
-        while (task := self.queue.peek(self.resources)) is not None:
-            worker = self.pool.take_idle()
+        if self.groups.restless:
+            self.groups.create_waiting()
+        to_come: set[Kind] = set()  # kinds of workers that are being started
+        while (task := self.queue.peek(self.resources, to_come)) is not None:
+            worker = self.pool.take_idle(task.kind)
             if worker is None:
                 free_cpus = int(self.resources.available().get("CPU", 0)) if task.demand else self.pool.target
-                self._start(min(len(self.queue), max(1, free_cpus)))
-                return
+                self._start(min(self.queue.count(task.kind), max(1, free_cpus)), task.kind)
+                to_come.add(task.kind)
+                continue
             self.queue.pop(task)
             self._lease(task, worker)
 
     def _lease(self, task: Task, worker: Worker) -> None:
         """Give a worker a task, and with it further ones if they are short."""
         self.resources.acquire(task.demand)
+        if task.kind.gpus:
+            task.gpus = self.resources.take_gpus(task.demand)
         worker.task = task
+        if task.creates is not None:
+            self.actors.start(task, worker)
+            return
         self._dispatch(task, worker)
         function_id, waiting = task.spec.function_id, len(self.queue) + 1
         more = self.run_times.lease_size(function_id, waiting, len(self.pool.workers)) - 1
-        if more > 0 and task.spec.max_retries:
+        if task.spec.max_calls:
+            more = min(more, task.spec.max_calls - worker.calls[function_id] - 1)
+        if more > 0 and task.spec.max_retries and not task.gpus:
             # Who knows how far the worker came if it dies: only tasks that may be run again go with others.
             worker.ahead.extend(
                 self.queue.pop_behind(
@@ -313,14 +523,20 @@ class LocalScheduler:
                 self._dispatch(next_task, worker)
 
     def _dispatch(self, task: Task, worker: Worker) -> None:
-        spec = task.spec
         task.worker, task.dispatched = worker, self.now
-        blob = None
-        if spec.function_id not in worker.functions:
+        self.log.task(task, TaskState.SUBMITTED_TO_WORKER)
+        self.order(task, worker)
+
+    def order(self, task: Task, worker: Worker) -> None:
+        """Tell a worker to run a task."""
+        spec = task.spec
+        blob: bytes | None = None
+        values: tuple[tuple[int, int, Any], ...] = ()
+        if not spec.actor and spec.function_id not in worker.functions:
             worker.functions.add(spec.function_id)
             blob = self.functions[spec.function_id].blob
-        values = tuple((place, *self.objects.value(argument)) for place, argument in spec.refs)
-        self.log.task(task, TaskState.SUBMITTED_TO_WORKER)
+        if spec.refs:
+            values = tuple((place, *self.objects.value(argument)) for place, argument in spec.refs)
         worker.channel.channel.send(
             RunTask(
                 spec.task_id,
@@ -332,26 +548,43 @@ class LocalScheduler:
                 spec.num_returns,
                 spec.retry_exceptions,
                 task.number,
+                task.job,
+                task.demand,
+                task.gpus,
+                spec.placement,
+                spec.backpressure,
+                self.streams.dispatch(task),
+                spec.method,
+                spec.group,
             )
         )
+        self.streams.dispatched(task, worker.channel)
 
     def _on_task_done(self, client: Client, message: TaskDone) -> None:
         worker = client.worker
+        if worker is not None and worker.actor is not None:
+            self.actors.on_task_done(client, worker, message)
+            return
         if worker is None or worker.task is None or worker.task.spec.task_id != message.task_id:
             return
         task: Task = worker.task
         self.log.task_runs(task, message.started)
         self._free_resources(worker, task)
         self.run_times.observe(task.spec.function_id, message.ended - message.started)
+        if task.spec.max_calls:
+            worker.calls[task.spec.function_id] += 1
+            worker.retiring |= worker.calls[task.spec.function_id] >= task.spec.max_calls
         self._go_on(worker)
         self.objects.keep_results(client, message)
+        results = message.results
         if message.error is not None:
             self.log.error(task, *message.error)
             if message.retry and task.retries_left and not task.cancelled:
-                self._retry(task)
+                self._retry_later(task)
                 return
+            results = self.streams.raised(task, results)
         state = TaskState.FINISHED if message.error is None else TaskState.FAILED
-        self._finish(task, state, message.results, message.ended)
+        self.finish(task, state, results, message.ended)
 
     def _on_give_back(self, client: Client, message: GiveBack) -> None:
         worker, given = client.worker, set(message.task_ids)
@@ -368,7 +601,11 @@ class LocalScheduler:
     def _go_on(self, worker: Worker) -> None:
         """The worker is at the next task of its lease, or at its end."""
         if not worker.ahead:
-            self.pool.make_idle(worker, self.now)
+            if worker.retiring:
+                self.pool.retire(worker)
+                worker.channel.channel.send(Exit())
+            else:
+                self.pool.make_idle(worker, self.now)
             return
         worker.blocked = False
         worker.task = worker.ahead.popleft()
@@ -381,18 +618,31 @@ class LocalScheduler:
             task.worker = None
             task.running_reported = False
             if task.cancelled:
-                self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
+                self.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))
+            elif refusal := self.groups.refusal(task.spec.placement):
+                self.fail(task, refusal)
             else:
                 self.log.task(task, TaskState.PENDING_NODE_ASSIGNMENT)
                 self.queue.push_front(task)
 
-    def _fail(self, task: Task, error: RayError) -> None:
+    def _end_tasks_of(self, group_id: str) -> None:
+        """A placement group was removed: its tasks end."""
+        for worker in workers_of(self.pool.workers.values(), group_id):
+            worker.doom = "ended because its placement group was removed"
+            self.kill_worker(worker)
+        for task in in_group(list(self.queue.tasks()), group_id):
+            self.queue.discard(task)
+            self._enqueue(task)  # which fails it
+
+    def fail(self, task: Task, error: RayError) -> None:
         """Make an error of the runtime's own the task's result."""
         self.log.error(task, type(error).__name__, str(error))
         payload = pickle.dumps(error)
-        self._finish(task, TaskState.FAILED, ((ERROR, payload, ()),) * task.spec.num_returns)
+        self.finish(task, TaskState.FAILED, ((ERROR, payload, ()),) * result_count(task.spec.num_returns))
+        if task.creates is not None:
+            self.actors.constructor_failed(task, error)
 
-    def _finish(
+    def finish(
         self,
         task: Task,
         state: TaskState,
@@ -406,12 +656,27 @@ class LocalScheduler:
         maybe_free = []
         for index, (kind, payload, contained) in enumerate(results):
             result = object_id(spec.task_id, index)
+            if index and spec.num_returns == DYNAMIC and self.objects.table.get(result) is None:
+                self.objects.table.declare(result, task.number)
             self.objects.seal(result, (kind, payload), contained, task.number)
             maybe_free.append(result)
-        unpin = self.objects.table.references.unpin
-        maybe_free += [argument for _, argument in spec.refs if unpin(argument)]
-        maybe_free += [inner for inner in spec.contained if unpin(inner)]
+        if any(result[0] == STORED for result in results):
+            maybe_free += self.objects.made.remember(task, results)
+        self.streams.finish(task, results)
         self.objects.release(maybe_free)
+        self.release_arguments(spec)
+
+    def release_arguments(self, spec: SubmitTask) -> None:
+        """The task does not need its arguments any more."""
+        if spec.refs or spec.contained:
+            unpin = self.objects.table.references.unpin
+            arguments = (*(argument for _, argument in spec.refs), *spec.contained)
+            self.objects.release([argument for argument in arguments if unpin(argument)])
+
+    def abandon(self, task: Task) -> None:
+        """A constructor is not to be run any more: its actor is dead."""
+        self.queue.discard(task)
+        self.finish(task, TaskState.FAILED, ())
 
     # --- waiting, cancelling, printing --------------------------------------------------------------
 
@@ -421,7 +686,7 @@ class LocalScheduler:
             return
         worker.blocked = True
         self.log.task_runs(worker.task)
-        self.resources.release(worker.task.lendable)
+        self.resources.release(_lendable(worker))
         in_get = message.kind == "get"
         self.log.task(worker.task, TaskState.RUNNING_IN_RAY_GET if in_get else TaskState.RUNNING_IN_RAY_WAIT)
 
@@ -430,12 +695,15 @@ class LocalScheduler:
         if worker is None or worker.task is None or not worker.blocked:
             return
         worker.blocked = False
-        self.resources.acquire(worker.task.lendable)
+        self.resources.acquire(_lendable(worker))
         self.log.task(worker.task, TaskState.RUNNING)
 
     def _on_cancel_task(self, client: Client, message: CancelTask) -> None:
         task = self.tasks.get(task_of(message.object_id))
-        if task is not None:
+        refused = task is not None and task.actor is not None and message.force
+        if message.request:
+            client.channel.send(Reply(message.request, refused, ""))
+        if task is not None and not refused:
             self._cancel(task, message)
 
     def _cancel(self, task: Task, message: CancelTask) -> None:
@@ -450,9 +718,11 @@ class LocalScheduler:
         worker = task.worker
         if task.spec.task_id not in self.tasks:
             return
-        if worker is None:
+        if task.actor is not None:
+            self.actors.stop_call(task)
+        elif worker is None:
             self.queue.discard(task)
-            self._fail(task, TaskCancelledError(task.spec.task_id.hex()))
+            self.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))
         elif worker.ahead or worker.task is not task:
             # Which task of its lease the worker is at is not known for sure; it soon will be.
             self._to_stop.append((task, force))
@@ -466,12 +736,12 @@ class LocalScheduler:
 
     def _on_print(self, client: Client, message: Print) -> None:
         self.log.printed(client.number, client.task_number, message.stream, message.text)
-        self.notify(PrintToDriver(message.name, client.pid, message.stream, message.text))
+        self.notify(PrintToDriver(message.name, client.pid, message.stream, message.text), client.job)
 
-    def notify(self, message: Notice | PrintToDriver) -> None:
-        """Tell the user something."""
+    def notify(self, message: Notice | PrintToDriver, job: int = 0) -> None:
+        """Tell the user of a driver something; with job 0, the users of all drivers."""
         for client in self.clients.values():
-            if client.kind == "DRIVER":
+            if client.kind == "DRIVER" and job in (0, client.number):
                 client.channel.send(message)
 
     # --- questions and events -----------------------------------------------------------------------
@@ -488,18 +758,29 @@ class LocalScheduler:
             self.report_long_running(0.0)
             self.flush_requests.append((client, message.request))
             return
+        self.tidy_up()
         answers: dict[str, Callable[[], Any]] = {
             "nodes": lambda: [self._node_info],
             "cluster_resources": self.resources.total,
             "available_resources": self.resources.available,
+            "placement_groups": self.groups.table,
+            "object_report": self._object_report,
             "objects": lambda: len(self.objects.table),
-            "store_used": lambda: self.objects.store.used,
+            "store_used": lambda: self.objects.room.book.used,
+            "named_actors": self.actors.table.names,
+            "namespace": lambda: self.namespace_of(client),
         }
         client.channel.send(Reply(message.request, answers[message.what](), ""))
+
+    def _object_report(self) -> list[tuple[Any, ...]]:
+        tasks = {task.number: task for task in self.tasks.values()}
+        return list(object_report(self.objects.table, tasks, self.clients.values()))
 
     def tick(self) -> None:
         """What time alone brings about: long tasks are reported as running, spare workers leave."""
         self.report_long_running(RUNNING_REPORT_SECONDS)
+        self.actors.end_slow_ones()
+        self._enqueue_later_ones()
         to_stop, self._to_stop = self._to_stop, []
         for task, force in to_stop:
             self._stop_task(task, force)
@@ -513,7 +794,7 @@ class LocalScheduler:
                 self.log.task_runs(worker.task)
 
     def _infeasible_text(self, task: Task) -> str:
-        wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in task.demand)
+        wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in plain_demand(task.demand))
         has = ", ".join(f"{amount:g} {name}" for name, amount in self._countable())
         return (
             f"The task {task.spec.name!r} asks for {wanted}, but this node has only {has}. It waits, and "
@@ -524,12 +805,44 @@ class LocalScheduler:
     def _countable(self) -> list[tuple[str, float]]:
         """The node's resources without memory and without those that name the node itself."""
         totals = self.resources.total().items()
-        return [(name, amount) for name, amount in totals if "memory" not in name and ":" not in name]
+        return [
+            (name, amount)
+            for name, amount in totals
+            if not any(part in name for part in ("memory", ":", "_group_"))
+        ]
 
 
-def _crash_message(task: Task, pid: int, how: str) -> str:
+def _farewell(worker: Worker, how: str) -> str:
+    """Why a worker has ended, for the event store."""
+    if not worker.leaving:
+        return how
+    if worker.actor is not None:
+        return "its actor ended"
+    return f"left after max_calls: {how}" if worker.retiring else "left when idle"
+
+
+def _lendable(worker: Worker) -> Demand:
+    """What others may have while the worker's task waits: an actor keeps what it holds."""
+    if worker.actor is not None:
+        return ()
+    task: Task = worker.task
+    return task.lendable
+
+
+def _ends_with(task: Task, driver: Client) -> bool:
+    """Whether a task ends with a driver: it is of its program, and no detached actor makes it or is made."""
+    worker = task.owner.worker
+    actor = task.creates or (worker.actor if worker is not None else None)
+    return task.job == driver.number and not (actor is not None and actor.spec.detached)
+
+
+def _crash_message(task: Task, pid: int, how: str, ended_by_us: bool) -> str:
+    causes = (
+        "Likely causes: the code called os._exit, a C extension crashed, or the system ended the process for "
+        "want of memory. "
+    )
     return (
-        f"The worker (pid={pid}) that ran the task {task.spec.name!r} died: {how}. Likely causes: the code "
-        "called os._exit, a C extension crashed, or the system ended the process for want of memory. The "
-        f"task was tried {task.attempt + 1} time(s); max_retries says how often it may be tried again."
+        f"The worker (pid={pid}) that ran the task {task.spec.name!r} died: {how}. "
+        f"{'' if ended_by_us else causes}The task was tried {task.attempt + 1} time(s); max_retries says how "
+        "often it may be tried again."
     )

@@ -1,55 +1,279 @@
-"""`get_runtime_context`: who and where the calling code is."""
+"""`get_runtime_context`: who and where the calling code is, and `get_gpu_ids`.
+
+Source: https://docs.ray.io/en/latest/ray-core/api/doc/ray.runtime_context.RuntimeContext.html
+"""
 
 import os
+import warnings
 from typing import Any
 
-from . import process_state
-from .exceptions import RaySystemError
+from . import assignment, process_state
+from .actor_handle import ActorHandle
+from .ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
+from .placing import captures
+from .runtime_env import RuntimeEnv, from_text
+
+# Those that Ray knows beside GPUs; minray gives out no ids of them.
+_OTHER_ACCELERATORS = ("HPU", "NPU", "TPU", "neuron_cores")
+
+
+def _deprecated(instead: str) -> None:
+    warnings.warn(f"This API is deprecated. Use {instead} instead", DeprecationWarning, stacklevel=3)
 
 
 class RuntimeContext:
-    """Answers of the process that asks; the names are Ray's."""
+    """Answers of the process that asks; the names are Ray's.
+
+    In a driver, which runs no task, the ids of a task, of an actor and of a placement group are None.
+    """
 
     @property
     def _core(self) -> Any:  # noqa: ANN401
-        if process_state.core is None:
-            raise RaySystemError("There is no session yet, or it has been shut down. Call init() first.")
-        return process_state.core
+        return process_state.connected_core()
 
     @property
     def namespace(self) -> str:
-        """The namespace given to `init`."""
+        """Where the names of this program's actors live: what was given to `init`, or one of its own."""
+        core = self._core
+        if not process_state.namespace:  # a worker that is no actor
+            namespace: str = core.query("namespace")
+            return namespace
         return process_state.namespace
 
+    # --- ids, all in hexadecimal --------------------------------------------------------------------
+
+    def get_job_id(self) -> str:
+        """The id of the job: all that the tasks of one driver do."""
+        return process_state.job_id().hex()
+
+    def get_actor_id(self) -> str | None:
+        """The id of the actor that the calling code is in, in hexadecimal; None outside of actors."""
+        actor = process_state.current_actor
+        return actor.order.actor_id.hex() if actor else None
+
+    def get_actor_name(self) -> str | None:
+        """The name of the actor that the calling code is in, "" if it has none; None outside of actors."""
+        actor = process_state.current_actor
+        return actor.order.name if actor else None
+
+    @property
+    def current_actor(self) -> ActorHandle:
+        """A handle of the actor that the calling code is in; it does not keep the actor alive.
+
+        Raises:
+            RuntimeError: the calling code is in no actor.
+        """
+        actor = process_state.current_actor
+        if actor is None:
+            raise RuntimeError("This method is only available in an actor.")
+        return actor.handle()
+
+    @property
+    def was_current_actor_reconstructed(self) -> bool:
+        """Whether the actor has been restarted.
+
+        Raises:
+            AssertionError: in a driver.
+        """
+        self._check_worker()
+        actor = process_state.current_actor
+        return actor is not None and actor.order.restarts > 0
+
     def get_node_id(self) -> str:
-        """The node's id, in hexadecimal."""
+        """The id of the node."""
         node_id: bytes = self._core.node_id
         return node_id.hex()
 
     def get_worker_id(self) -> str:
-        """This process's id in the session, in hexadecimal."""
+        """The id of this process in the session."""
         return f"{self._core.number:056x}"
 
     def get_task_id(self) -> str | None:
-        """The running task's id, in hexadecimal; None in the driver."""
+        """The id of the task that runs."""
         task = self._core.task
         return task.task_id.hex() if task else None
 
+    def get_placement_group_id(self) -> str | None:
+        """The id of the placement group that the task or actor runs in; None outside of one."""
+        placement = process_state.placement()
+        return placement[1] if placement and placement[0] == "group" else None
+
+    # --- the task -----------------------------------------------------------------------------------
+
     def get_task_name(self) -> str | None:
-        """The running task's name; None in the driver."""
+        """The name of the task that runs: the function's, or what the option `name` said."""
         task = self._core.task
         return task.name if task else None
+
+    def get_task_function_name(self) -> str | None:
+        """The full name of the task's function, such as "package.module.function"."""
+        return assignment.function_name()
+
+    def get_assigned_resources(self) -> dict[str, float]:
+        """What the task or actor holds, by resource name.
+
+        Raises:
+            AssertionError: in a driver, which holds nothing.
+        """
+        self._check_worker()
+        return assignment.resources()
+
+    def get_accelerator_ids(self) -> dict[str, list[str]]:
+        """The accelerators that the task or actor uses, by kind; minray knows GPUs."""
+        return {"GPU": assignment.gpu_names(), **{name: [] for name in _OTHER_ACCELERATORS}}
+
+    def is_canceled(self) -> bool:
+        """Whether the running task has been cancelled: a call of an actor's method that nothing interrupts.
+
+        Raises:
+            RuntimeError: in a driver, or in an async actor, where cancelling raises `CancelledError`.
+        """
+        task, actor = self._core.task, process_state.current_actor
+        if process_state.is_driver:
+            raise RuntimeError("This method is only available when the process is a worker.")
+        if actor is not None and actor.is_async:
+            raise RuntimeError("This method is not supported in an async actor.")
+        self._core.read_pending()
+        return task is not None and task.task_id in self._core.cancelled
+
+    @property
+    def should_capture_child_tasks_in_placement_group(self) -> bool:
+        """Whether tasks that the running task submits go into its placement group."""
+        return captures(process_state.placement())
+
+    # --- the session --------------------------------------------------------------------------------
+
+    @property
+    def runtime_env(self) -> RuntimeEnv:
+        """The environment of this task, actor or driver."""
+        return from_text(process_state.environment)
+
+    def get_runtime_env_string(self) -> str:
+        """The same as text."""
+        return process_state.environment or "{}"
+
+    def get_session_name(self) -> str:
+        """The name of the session, which its directory has too."""
+        self._core  # noqa: B018
+        assert process_state.session_dir is not None
+        return process_state.session_dir.name
+
+    def get_temp_dir(self) -> str:
+        """The folder that holds the directories of all sessions."""
+        self._core  # noqa: B018
+        assert process_state.session_dir is not None
+        return str(process_state.session_dir.parent)
+
+    def get_node_labels(self) -> dict[str, str]:
+        """The labels of the node."""
+        labels: dict[str, str] = self._core.query("nodes")[0]["Labels"]
+        return labels
+
+    @property
+    def gcs_address(self) -> str:
+        """Where the GCS is; in minray, the session's directory, as everything is on one machine."""
+        self._core  # noqa: B018
+        return str(process_state.session_dir)
 
     def get_pid(self) -> int:
         """This process's id in the operating system."""
         return os.getpid()
 
+    # --- older names --------------------------------------------------------------------------------
+
+    def get(self) -> dict[str, Any]:
+        """The ids as objects, those that there are; deprecated in Ray."""
+        _deprecated("get_xxx_id() methods to get relevant ids")
+        ids: dict[str, Any] = {
+            "job_id": JobID.from_hex(self.get_job_id()),
+            "node_id": NodeID.from_hex(self.get_node_id()),
+            "namespace": self.namespace,
+        }
+        task_id = self.get_task_id()
+        if task_id is not None:
+            ids["task_id"] = TaskID.from_hex(task_id)
+        actor_id = self.get_actor_id()
+        if actor_id is not None:
+            ids["actor_id"] = ActorID.from_hex(actor_id)
+        return ids
+
+    @property
+    def job_id(self) -> JobID:
+        """`get_job_id` as an object; deprecated in Ray."""
+        _deprecated("get_job_id()")
+        return JobID.from_hex(self.get_job_id())
+
+    @property
+    def node_id(self) -> NodeID:
+        """`get_node_id` as an object; deprecated in Ray."""
+        _deprecated("get_node_id()")
+        return NodeID.from_hex(self.get_node_id())
+
+    @property
+    def task_id(self) -> TaskID:
+        """`get_task_id` as an object; deprecated in Ray.
+
+        Raises:
+            AssertionError: in a driver.
+        """
+        _deprecated("get_task_id()")
+        self._check_worker()
+        return TaskID(self._core.task.task_id)
+
+    @property
+    def actor_id(self) -> ActorID | None:
+        """`get_actor_id` as an object; deprecated in Ray.
+
+        Raises:
+            AssertionError: in a driver.
+        """
+        _deprecated("get_actor_id()")
+        self._check_worker()
+        name = self.get_actor_id()
+        return ActorID.from_hex(name) if name else None
+
+    @property
+    def current_placement_group_id(self) -> PlacementGroupID:
+        """`get_placement_group_id` as an object, nil outside of a group; deprecated in Ray."""
+        _deprecated("get_placement_group_id()")
+        name = self.get_placement_group_id()
+        return PlacementGroupID.from_hex(name) if name else PlacementGroupID.nil()
+
+    def get_resource_ids(self) -> dict[str, list[str]]:
+        """`get_accelerator_ids`; deprecated in Ray."""
+        _deprecated("get_accelerator_ids()")
+        return self.get_accelerator_ids()
+
+    def _check_worker(self) -> None:
+        if self._core.task is None:
+            raise AssertionError(
+                "This method is only available when the process is a worker. Current mode: 0"
+            )
+
 
 def get_runtime_context() -> RuntimeContext:
-    """The context of the calling driver or task.
+    """The context of the calling driver or task; starts a session if there is none.
 
     Example:
         >>> ray.get_runtime_context().get_node_id()
         '5b0f...'
     """
+    process_state.connected_core()
     return RuntimeContext()
+
+
+def get_gpu_ids() -> list[int | str]:
+    """The GPUs that the calling task or actor was given by the option `num_gpus`; none in a driver.
+
+    Returns:
+        Numbers; where CUDA_VISIBLE_DEVICES had other names when the session started, those.
+
+    Example:
+        >>> @ray.remote(num_gpus=1)
+        ... def which():
+        ...     return ray.get_gpu_ids(), os.environ["CUDA_VISIBLE_DEVICES"]
+        >>> ray.get(which.remote())
+        ([0], '0')
+    """
+    process_state.connected_core()
+    return [int(name) if name.isdigit() else name for name in assignment.gpu_names()]

@@ -2,7 +2,7 @@
 
 One turn of the loop::
 
-    wait until something is readable -> take all messages in -> schedule -> empty the outboxes
+    wait until something is readable -> take all messages in -> schedule -> empty the outboxes -> tidy up
 
 So what arrives together is handled together and answered with one write per connection.  Drivers are answered
 when nothing else is left to do, at the latest after `ANSWER_SECONDS`: while workers keep the scheduler busy,
@@ -17,15 +17,18 @@ import shutil
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, STORE_SHARE_OF_MEMORY
+from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, POOL_SECONDS, STORE_SHARE_OF_MEMORY
+from .event_log import EventLog, SilentLog
 from .local_scheduler import LocalScheduler
 from .messages import Died, Forked, Notice, Reply, StoreRows
 from .rpc import Channel
 from .scheduler_records import Client
-from .sessions import shared_memory_dir
+from .sessions import store_folders
+from .store_files import StoreFiles
 
 
 def total_memory() -> int:
@@ -58,9 +61,11 @@ class SchedulerProcess:
         gcs: socket.socket,
         life: socket.socket,
     ) -> None:
-        self._objects = shared_memory_dir(config["session_name"])
-        self._objects.mkdir(mode=0o700, exist_ok=True)
-        capacity = store_capacity(self._objects, config["object_store_memory"])
+        folders = store_folders(config["session_name"])
+        for folder in folders:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        self._files = StoreFiles(folders)
+        capacity = store_capacity(folders.memory, config["object_store_memory"])
         resources = dict(config["resources"]) | {"object_store_memory": float(capacity)}
         node_info = dict(config["node_info"]) | {"Resources": resources}
         self._listener, self._life = listener, life
@@ -68,11 +73,15 @@ class SchedulerProcess:
         self._zygote = Channel(zygote, "zygote", self._pending)
         self._gcs = Channel(gcs, "gcs", self._pending)
         node_id = bytes.fromhex(config["node_info"]["NodeID"])
-        self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info)
+        log = (
+            SilentLog() if os.environ.get("MINRAY_EVENTS") == "off" else EventLog()
+        )  # for the microbenchmark
+        self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info, log)
         self._selector = selectors.DefaultSelector()
         self._flushed = 0.0  # when events were last handed over
         self._answered = 0.0  # when drivers were last answered
         self._answers_wait = False
+        self._owner = config["owner_pid"] if config["ends_with_driver"] else 0  # whose going ends the session
         self._waiting_for_gcs: dict[int, tuple[Client, int]] = {}
         self._gcs_requests = 0
         self._running = True
@@ -80,10 +89,11 @@ class SchedulerProcess:
     def run(self) -> None:
         """Serve until the driver or the supervisor is gone."""
         self._listener.setblocking(False)
-        for sock, role in ((self._listener, "listener"), (self._life, "life")):
-            self._selector.register(sock, selectors.EVENT_READ, role)
-        for channel in (self._zygote, self._gcs):
-            self._selector.register(channel.sock, selectors.EVENT_READ, channel)
+        self._on_input(self._listener, self._accept)
+        self._on_input(self._life, self._stop)
+        self._on_input(self._files.wake, self._take_removed)
+        self._on_input(self._zygote.sock, self._read_zygote, self._zygote)
+        self._on_input(self._gcs.sock, self._read_gcs, self._gcs)
         scheduler = self._scheduler
         scheduler.now = time.time()
         scheduler.start_workers()
@@ -92,39 +102,42 @@ class SchedulerProcess:
             ready = self._selector.select(0 if self._answers_wait else self._patience())
             scheduler.now = time.time()
             for key, events in ready:
+                read, channel = key.data
                 if events & selectors.EVENT_READ:
-                    self._read(key.data)
+                    read()
                 if events & selectors.EVENT_WRITE:
-                    self._pending.append(key.data)
+                    self._pending.append(channel)
             scheduler.schedule()
             self._empty_outboxes(idle=not ready)
         scheduler.end_session()
         self._flush_events(last=True)
 
+    def _on_input(
+        self, sock: socket.socket, read: Callable[[], None], channel: Channel | None = None
+    ) -> None:
+        """Call `read` when there is something to read; `channel` is what may have to be sent later."""
+        self._selector.register(sock, selectors.EVENT_READ, (read, channel))
+
+    def _stop(self) -> None:
+        self._running = False
+
+    def _take_removed(self) -> None:
+        self._scheduler.objects.room.done(self._files.take_results())
+
     def _patience(self) -> float | None:
         """How long to sleep if nothing happens: briefly while tasks run, else until something does."""
-        busy = bool(self._scheduler.tasks or self._scheduler.log.rows)
+        busy = bool(self._scheduler.tasks or self._scheduler.log)
         spare = len(self._scheduler.pool.workers) > self._scheduler.pool.target
-        return EVENT_FLUSH_SECONDS if busy or spare else None
-
-    def _read(self, source: Any) -> None:  # noqa: ANN401 - what was registered
-        if source == "listener":
-            self._accept()
-        elif source == "life":
-            self._running = False
-        elif source is self._zygote:
-            self._read_zygote()
-        elif source is self._gcs:
-            self._read_gcs()
-        else:
-            self._read_client(source.owner)
+        if busy or spare:
+            return EVENT_FLUSH_SECONDS
+        return POOL_SECONDS / 5 if self._scheduler.objects.room.restless else None
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError):
             sock, _ = self._listener.accept()
             channel = Channel(sock, None, self._pending)
-            channel.owner = Client(channel)
-            self._selector.register(sock, selectors.EVENT_READ, channel)
+            client = channel.owner = Client(channel)
+            self._on_input(sock, lambda: self._read_client(client), channel)
 
     def _read_client(self, client: Client) -> None:
         channel = client.channel
@@ -137,7 +150,8 @@ class SchedulerProcess:
             self._selector.unregister(channel.sock)
             channel.close()
             if client.kind == "DRIVER":
-                self._running = False
+                self._scheduler.on_driver_left(client)
+                self._running = self._running and client.pid != self._owner
 
     def _read_zygote(self) -> None:
         for message in self._zygote.receive():
@@ -169,31 +183,39 @@ class SchedulerProcess:
             self._running = False
 
     def _empty_outboxes(self, idle: bool) -> None:
+        """Say everything that there is to say; then do what nobody waits for."""
         scheduler = self._scheduler
         # First of all: a signal that cancels a task must reach its worker before the worker's next task does.
         for pid, number in scheduler.signals:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         scheduler.signals.clear()
+        nothing_else = idle or not scheduler.tasks
         scheduler.objects.flush_pushes()
+        self._answer(nothing_else)
+        scheduler.tidy_up()
+        scheduler.objects.room.settle(self._files.retire)
         if scheduler.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
             scheduler.tick()
+            scheduler.objects.room.tick(self._files.retire)
             self._flush_events()
-        nothing_else = idle or not scheduler.tasks
-        if nothing_else or scheduler.now - self._answered >= ANSWER_SECONDS:
-            self._answered = scheduler.now
+        if self._pending:
+            self._answer(nothing_else)
+        self._files.do(scheduler.objects.room.take_jobs())
+
+    def _answer(self, nothing_else: bool) -> None:
+        """Send what waits; to drivers only if nothing else is left to do, or if they have waited for long."""
+        now = self._scheduler.now
+        if nothing_else or now - self._answered >= ANSWER_SECONDS:
+            self._answered = now
         pending = self._pending[:]
         self._pending.clear()
         for channel in pending:
-            if self._answered != scheduler.now and getattr(channel.owner, "kind", "") == "DRIVER":
+            if self._answered != now and getattr(channel.owner, "kind", "") == "DRIVER":
                 self._pending.append(channel)
             else:
                 self._flush(channel)
         self._answers_wait = bool(self._pending)
-        for name in scheduler.objects.unlink:
-            with contextlib.suppress(FileNotFoundError):
-                (self._objects / name).unlink()
-        scheduler.objects.unlink.clear()
 
     def _flush(self, channel: Channel) -> None:
         """Send what waits; if the socket is full, be woken when it is not."""
@@ -202,7 +224,7 @@ class SchedulerProcess:
             return
         channel.blocked = not done
         events = selectors.EVENT_READ if done else selectors.EVENT_READ | selectors.EVENT_WRITE
-        self._selector.modify(channel.sock, events, channel)
+        self._selector.modify(channel.sock, events, self._selector.get_key(channel.sock).data)
 
     def _flush_events(self, last: bool = False) -> None:
         """Hand the gathered events to the GCS."""
@@ -215,7 +237,7 @@ class SchedulerProcess:
             first, *others = scheduler.flush_requests
             self._waiting_for_gcs[request] = first
             scheduler.flush_requests = others
-        if scheduler.log.rows or request:
+        if scheduler.log or request:
             self._gcs.send(StoreRows(request, scheduler.log.take()))
         if last:
             self._gcs.sock.setblocking(True)

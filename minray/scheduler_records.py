@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .bundles import is_cpu
 from .messages import SubmitTask
 from .scheduling import Demand
-from .worker_pool import Worker
+from .worker_pool import PLAIN, Kind, Worker
 
 
 @dataclass(eq=False, slots=True)
@@ -15,10 +16,11 @@ class Client:
     channel: Any  # has send(message)
     number: int = 0
     kind: str = ""
+    namespace: str = ""  # a driver's
     pid: int = 0
     worker: Worker | None = None
     ready: list[tuple[bytes, int, Any]] = field(default_factory=list)  # values to push at the next flush
-    creating: set[bytes] = field(default_factory=set)  # segments it is writing
+    creating: dict[bytes, str] = field(default_factory=dict)  # objects that it is writing: their segments
 
     @property
     def task(self) -> "Task | None":
@@ -31,6 +33,14 @@ class Client:
         task = self.task
         return task.number if task else None
 
+    @property
+    def job(self) -> int:
+        """The number of the driver that this process works for; 0 for a worker that does nothing."""
+        if self.worker is None:
+            return self.number
+        task = self.worker.actor.creation if self.worker.actor else self.task
+        return task.job if task else 0
+
 
 @dataclass(eq=False, slots=True)
 class Task:
@@ -41,6 +51,7 @@ class Task:
     owner: Client
     parent: int | None
     depth: int
+    job: int  # the number of the driver whose program it belongs to
     demand: Demand
     retries_left: int
     missing: int = 0  # arguments that do not exist yet
@@ -50,6 +61,11 @@ class Task:
     running_reported: bool = False
     cancelled: bool = False
     latest_event: float = 0.0
+    gpus: tuple[int, ...] = ()  # the ids of the GPUs that it uses
+    kind: Kind = PLAIN  # of the workers that can run it
+    actor: Any = None  # the Actor that it is a call of
+    creates: Any = None  # the Actor whose constructor it runs
+    in_line: bool = False  # it is a call that stands in its caller's line
 
     @property
     def lendable(self) -> Demand:
@@ -57,4 +73,4 @@ class Task:
 
         A GPU or a file that the task counts on is still in use.
         """
-        return tuple(part for part in self.demand if part[0] == "CPU")
+        return tuple(part for part in self.demand if is_cpu(part[0]))

@@ -3,12 +3,26 @@
 A worker is *starting* (asked of the zygote), *idle*, *busy* with a task, or *blocked*: its task waits
 inside `get`, and its CPU is lent out.  As many workers as CPUs are started at the beginning and kept; nested
 tasks may need more, and those go when they have been idle for a while.
+
+A worker is of a *kind* all its life, and so is a task: only tasks of its kind run in it.  Most are PLAIN; the
+others are made for a runtime environment, or for tasks that use GPUs, as libraries hold on to what they see.
 """
 
-from collections import deque
+import itertools
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Kind(NamedTuple):
+    """What sort of worker a task needs."""
+
+    environment: str  # see `runtime_env`; "" is none
+    gpus: bool  # whether it uses GPUs
+
+
+PLAIN = Kind("", False)
 
 
 @dataclass(eq=False, slots=True)
@@ -16,6 +30,7 @@ class Worker:
     """One worker process, as the local scheduler sees it."""
 
     number: int
+    kind: Kind = PLAIN
     pid: int = 0
     channel: Any = None  # None: not connected yet
     task: Any = None
@@ -23,7 +38,11 @@ class Worker:
     blocked: bool = False
     idle_since: float = 0.0
     functions: set[bytes] = field(default_factory=set)  # those whose code it has
+    calls: Counter[bytes] = field(default_factory=Counter)  # of functions that have `max_calls`
+    retiring: bool = False  # has done all the calls that it may do
     leaving: bool = False  # told to exit
+    doom: str = ""  # why the scheduler ended it
+    actor: Any = None  # the actor that lives in it, to the exclusion of all else
 
 
 class WorkerPool:
@@ -36,8 +55,8 @@ class WorkerPool:
     def __init__(self, target: int) -> None:
         self.target = target
         self.workers: dict[int, Worker] = {}
-        self._idle: list[Worker] = []
-        self._starting = 0
+        self._idle: defaultdict[Kind, list[Worker]] = defaultdict(list)
+        self._starting: Counter[Kind] = Counter()
         self._last_number = 0
 
     def next_number(self) -> int:
@@ -45,26 +64,27 @@ class WorkerPool:
         self._last_number += 1
         return self._last_number
 
-    def to_start(self, runnable: int) -> list[Worker]:
+    def to_start(self, runnable: int, kind: Kind = PLAIN) -> list[Worker]:
         """Plan new workers.
 
         Args:
-            runnable: how many tasks could start now if there were workers for them.
+            runnable: how many tasks of the kind could start now if there were workers for them.
+            kind: of the tasks and the workers.
 
         Returns:
             The workers to ask the zygote for.
         """
-        wanted = runnable - len(self._idle) - self._starting
-        started = [Worker(self.next_number()) for _ in range(wanted)]
+        wanted = runnable - len(self._idle[kind]) - self._starting[kind]
+        started = [Worker(self.next_number(), kind) for _ in range(wanted)]
         self.workers.update((worker.number, worker) for worker in started)
-        self._starting += len(started)
+        self._starting[kind] += len(started)
         return started
 
     def connected(self, number: int, channel: Any, now: float) -> Worker:  # noqa: ANN401
         """A worker has said hello."""
         worker = self.workers[number]
         worker.channel = channel
-        self._starting -= 1
+        self._starting[worker.kind] -= 1
         self.make_idle(worker, now)
         return worker
 
@@ -73,11 +93,18 @@ class WorkerPool:
         worker.task = None
         worker.blocked = False
         worker.idle_since = now
-        self._idle.append(worker)
+        self._idle[worker.kind].append(worker)
 
-    def take_idle(self) -> Worker | None:
+    def retire(self, worker: Worker) -> None:
+        """The worker is to leave instead of taking another task."""
+        worker.task = None
+        worker.blocked = False
+        worker.leaving = True
+
+    def take_idle(self, kind: Kind = PLAIN) -> Worker | None:
         """The worker that was busy last: its caches are warm, and the others may become superfluous."""
-        return self._idle.pop() if self._idle else None
+        idle = self._idle[kind]
+        return idle.pop() if idle else None
 
     def died(self, number: int) -> Worker | None:
         """A worker's process is gone; return its last state (None if it was unknown)."""
@@ -85,21 +112,24 @@ class WorkerPool:
         if worker is None:
             return None
         if worker.channel is None:
-            self._starting -= 1
-        if worker in self._idle:
-            self._idle.remove(worker)
+            self._starting[worker.kind] -= 1
+        if worker in self._idle[worker.kind]:
+            self._idle[worker.kind].remove(worker)
         return worker
 
     def superfluous(self, now: float, patience: float) -> Iterable[Worker]:
         """Take out the workers that have been idle for `patience` seconds and are more than needed."""
-        spare = sum(not worker.leaving for worker in self.workers.values()) - self.target
-        leaving = [worker for worker in self._idle if now - worker.idle_since > patience][: max(spare, 0)]
+        spare = (
+            sum(not worker.leaving and worker.actor is None for worker in self.workers.values()) - self.target
+        )
+        idle = sorted(itertools.chain(*self._idle.values()), key=lambda worker: worker.idle_since)
+        leaving = [worker for worker in idle if now - worker.idle_since > patience][: max(spare, 0)]
         for worker in leaving:
-            self._idle.remove(worker)
+            self._idle[worker.kind].remove(worker)
             worker.leaving = True
         return leaving
 
     @property
     def idle(self) -> int:
         """How many workers wait for a task."""
-        return len(self._idle)
+        return sum(len(line) for line in self._idle.values())

@@ -53,7 +53,7 @@ def main(config: dict[str, Any], scheduler: socket.socket) -> None:
                         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                         for sock in (scheduler, wake_read, wake_write):
                             sock.close()
-                        _become_worker(config, message.worker)
+                        _become_worker(config, message)
                     workers[pid] = message.worker
                     scheduler.sendall(frame([Forked(message.worker, pid)]))
         for pid, exit_code in _ended_children():
@@ -72,13 +72,15 @@ def _ended_children() -> list[tuple[int, int]]:
     return ended
 
 
-def _become_worker(config: dict[str, Any], number: int) -> None:
+def _become_worker(config: dict[str, Any], wanted: Fork) -> None:
     """In the new process: work until told to stop; never return."""
     from . import worker  # imported already, before the fork: see `node`
 
     code = 1
     try:
-        worker.main(config, number)
+        worker.main(config, wanted.worker, wanted.environment)
         code = 0
+    except SystemExit as leaving:  # raised by a task
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     finally:
         os._exit(code)

@@ -24,9 +24,12 @@ from minray.messages import (
     RunTask,
     SubmitTask,
     TaskDone,
+    result_count,
 )
 from minray.scheduler_records import Client
 from minray.scheduling import to_demand
+from minray.store_book import Segment
+from minray.store_room import REMOVE, SPILL, VIEWED, Job
 
 FUNCTION = b"function id"
 CODE = b"function code"
@@ -63,6 +66,10 @@ class Node:
             bytes(28), resources, capacity, self.zygote, {"NodeID": bytes(28).hex()}
         )
         self.forks = forks
+        self.viewed: set[str] = set()  # segments that somebody has a view of
+        self.jobs: list[Job] = []  # what was done with files
+        self.disk_works = True  # else jobs wait
+        self.disk_error = ""  # what comes of spilling and restoring
         self.now = 1000.0
         self.scheduler.now = self.now
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
@@ -100,12 +107,31 @@ class Node:
         """What `scheduler_process` does after each batch of messages, until nothing more happens."""
         while True:
             self.scheduler.schedule()
+            self.scheduler.tidy_up()
+            self.settle_objects()
             self.scheduler.objects.flush_pushes()
             if not (self.forks and self.fork()):
                 break
         for table, rows in self.scheduler.log.take().items():
             assert {len(row) for row in rows} == {COLUMNS[table]}, f"rows of {table} fit the table"
             self.rows[table] += rows
+
+    def settle_objects(self) -> None:
+        """What `store_files` does: it takes segments out of use, removes files and copies them."""
+        room = self.scheduler.objects.room
+        room.settle(self._retire)
+        while self.disk_works and (jobs := room.take_jobs()):
+            self.jobs += jobs
+            room.done([(job, self._outcome(job)) for job in jobs])
+            room.settle(self._retire)
+
+    def _outcome(self, job: Job) -> str:
+        if job.kind == SPILL and job.source in self.viewed:
+            return VIEWED
+        return self.disk_error if job.kind != REMOVE else ""
+
+    def _retire(self, segment: Segment) -> bool:
+        return segment.name not in self.viewed
 
     def tell(self, client: Client, *messages: Message) -> None:
         """A process says something, and the scheduler acts on it."""
@@ -120,6 +146,7 @@ class Node:
         self.now += seconds
         self.scheduler.now = self.now
         self.scheduler.tick()
+        self.scheduler.objects.room.tick(self._retire)
         self.settle()
         for client in self.workers():
             if client.channel.all(Exit):
@@ -182,7 +209,9 @@ class Node:
 
     def done(self, spec: SubmitTask, *results: Any, **changes: Any) -> TaskDone:  # noqa: ANN401
         """What the worker says when the task has ended; by default each result is its name, inline."""
-        values = results or tuple((INLINE, spec.name.encode(), ()) for _ in range(spec.num_returns))
+        values = results or tuple(
+            (INLINE, spec.name.encode(), ()) for _ in range(result_count(spec.num_returns))
+        )
         message = TaskDone(spec.task_id, values, self.now, self.now + 0.0005, None, False)
         return message._replace(**changes)
 

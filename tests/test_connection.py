@@ -41,7 +41,7 @@ class Peers:
 
     def readers(self) -> int:
         """How many threads read or wait for their turn to."""
-        return self.connection._reading + self.connection._followers
+        return self.connection._turn.locked() + self.connection._followers
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_all_threads_that_wait_learn_of_the_end(peers: Peers) -> None:
 
 def test_closing_ends_a_wait_in_another_thread(peers: Peers) -> None:
     with in_threads(lambda: peers.connection.wait_until(lambda: False)) as results:
-        wait_until(lambda: peers.connection._reading)
+        wait_until(peers.connection._turn.locked)
         peers.connection.lost = True
         peers.connection._sock.shutdown(socket.SHUT_RDWR)  # what `close` does first
     assert isinstance(results[0], RaySystemError)
@@ -186,7 +186,7 @@ def test_what_another_thread_has_just_read_is_not_waited_for(
 
 def test_a_deadline_holds_while_another_thread_reads(peers: Peers) -> None:
     with in_threads(lambda: peers.connection.wait_until(peers.heard("end"))):
-        wait_until(lambda: peers.connection._reading)
+        wait_until(peers.connection._turn.locked)
         assert not peers.connection.wait_until(lambda: False, time.monotonic() + 0.01)
         assert not peers.connection.wait_until(lambda: False, time.monotonic())
         peers.say("end")
@@ -270,7 +270,10 @@ def interrupt_when(condition: Callable[[], object]) -> Callable[[], None]:
 
 
 def test_ctrl_c_ends_a_wait_and_the_wait_can_be_repeated(peers: Peers) -> None:
-    with in_threads(interrupt_when(lambda: peers.connection._reading)), pytest.raises(KeyboardInterrupt):
+    with (
+        in_threads(interrupt_when(peers.connection._turn.locked)),
+        pytest.raises(KeyboardInterrupt),
+    ):
         peers.connection.wait_until(lambda: False)
     assert peers.readers() == 0
     peers.say("hello")
@@ -283,18 +286,18 @@ def test_ctrl_c_ends_the_wait_of_the_main_thread_only(peers: Peers, main_reads: 
 
     def other() -> bool:
         if main_reads:
-            wait_until(lambda: peers.connection._reading)
+            wait_until(peers.connection._turn.locked)
         return peers.connection.wait_until(peers.heard("for the other"))
 
     def main() -> bool:
         if not main_reads:
-            wait_until(lambda: peers.connection._reading)
+            wait_until(peers.connection._turn.locked)
         return peers.connection.wait_until(lambda: False)
 
     with in_threads(other) as results:
         with in_threads(interrupt_when(lambda: peers.readers() == 2)), pytest.raises(KeyboardInterrupt):
             main()
-        wait_until(lambda: peers.connection._reading)
+        wait_until(peers.connection._turn.locked)
         peers.say("for the other")
     assert results == [True]
 
@@ -303,7 +306,7 @@ def test_a_handler_that_does_not_raise_lets_the_wait_go_on(peers: Peers) -> None
     called = []
     before = signal.signal(signal.SIGINT, lambda _number, _frame: called.append(peers.say("hello")))
     try:
-        with in_threads(interrupt_when(lambda: peers.connection._reading)):
+        with in_threads(interrupt_when(peers.connection._turn.locked)):
             assert peers.connection.wait_until(peers.heard("hello"))
     finally:
         signal.signal(signal.SIGINT, before)

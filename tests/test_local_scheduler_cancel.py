@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fake_node import Node, result
+from minray.argument_errors import load_error
 from minray.exceptions import TaskCancelledError
 from minray.messages import ERROR, INLINE, Blocked, CancelTask, PutObject, SubmitTask, Unblocked
 from minray.scheduling import to_demand
@@ -138,7 +139,7 @@ def test_what_depends_on_a_cancelled_task_fails_with_it() -> None:
     cancel(node, queued)
     kind, payload = node.values()[result(last)]
     assert kind == ERROR
-    assert isinstance(pickle.loads(payload), TaskCancelledError)
+    assert isinstance(load_error(payload), TaskCancelledError)
 
 
 def test_all_that_a_task_submitted_is_cancelled_with_it() -> None:

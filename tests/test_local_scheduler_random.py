@@ -32,7 +32,7 @@ from minray.scheduler_records import Client
 from minray.scheduling import to_demand
 
 CPUS = 2
-FAILED = (ERROR, b"a pickled error", ())
+FAILED = (ERROR, b"\x80 as a pickle begins", ())
 
 
 class SchedulerMachine(RuleBasedStateMachine):
@@ -44,6 +44,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.ids = task_ids()
         self.submitted: list[tuple[SubmitTask, Client]] = []
         self.refs: dict[Client, list[bytes]] = {}  # what each living process refers to
+        self.contained: dict[bytes, tuple[bytes, ...]] = {}  # the references inside each result
         self.killed: set[Client] = set()
 
     def draw_client(self, data: st.DataObject) -> Client:
@@ -61,6 +62,11 @@ class SchedulerMachine(RuleBasedStateMachine):
         """Some of the references that a process has."""
         known = self.refs.get(client, [])
         return data.draw(st.lists(st.sampled_from(known), max_size=most)) if known else []
+
+    def leads_to(self, name: bytes, spec: SubmitTask) -> bool:
+        """Whether a result of the task lies inside this object: objects in a circle would never be freed."""
+        inner = self.contained.get(name, ())
+        return name[:24] == spec.task_id or any(self.leads_to(other, spec) for other in inner)
 
     # --- what may happen ----------------------------------------------------------------------------
 
@@ -90,6 +96,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             self.node.tell(client, SealSegment(name, contained))
         else:
             self.node.tell(client, PutObject(name, b"value", contained))
+        self.contained[name] = contained
         self.refs.setdefault(client, []).append(name)
 
     @precondition(lambda self: self.node.running())
@@ -98,12 +105,17 @@ class SchedulerMachine(RuleBasedStateMachine):
         worker, spec = self.draw_busy(data)
         if worker.task and worker.task.worker and worker.task.worker.blocked and data.draw(st.booleans()):
             self.node.tell(worker, Unblocked())
-        contained = tuple(self.draw_refs(data, worker, most=1))
+        contained = tuple(
+            name for name in self.draw_refs(data, worker, most=1) if not self.leads_to(name, spec)
+        )
+        for index in range(spec.num_returns):
+            self.contained[result(spec, index)] = contained
         results = [(INLINE, b"value", contained)] * spec.num_returns
         if how == "stored" and spec.num_returns:
             self.node.tell(worker, CreateSegment(1, result(spec), 300))
-            if not worker.channel.all(Reply)[-1].error:
-                results[0] = (STORED, (result(spec).hex(), 300), contained)
+            answer = worker.channel.all(Reply)[-1]
+            if not answer.error:
+                results[0] = (STORED, (result(spec), answer.value[0], 300), contained)
         if how in ("failed", "retry"):
             results = [FAILED] * spec.num_returns
             error = ("ValueError", "no", "")
@@ -119,9 +131,14 @@ class SchedulerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.node.workers())
     @rule(data=st.data(), code=st.sampled_from([0, 1, -9, -11]))
     def kill(self, data: st.DataObject, code: int) -> None:
-        worker = data.draw(st.sampled_from(self.node.workers()))
-        self.node.die(worker, code)
-        self.refs.pop(worker, None)
+        dying = [data.draw(st.sampled_from(self.node.workers()))]
+        while dying:
+            worker = dying.pop()
+            self.node.die(worker, code)
+            self.refs.pop(worker, None)
+            killed = {pid for pid, _ in self.node.scheduler.signals}  # they ran tasks that it had submitted
+            self.node.scheduler.signals.clear()
+            dying += [worker for worker in self.node.workers() if worker.pid in killed]
 
     @precondition(lambda self: self.submitted)
     @rule(data=st.data(), force=st.booleans(), recursive=st.booleans())
@@ -183,9 +200,9 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_store_knows_its_room(self) -> None:
-        store = self.node.scheduler.objects.store
+        store = self.node.scheduler.objects.room.book
         assert 0 <= store.used <= store.capacity
-        assert store.used == 300 * len(store._sizes)
+        assert store.used == 300 * len(store._live) <= store.taken <= store.capacity
 
     @invariant()
     def what_a_process_refers_to_exists(self) -> None:
@@ -205,7 +222,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         scheduler = node.scheduler
         assert len(scheduler.objects.table) == 0
         assert not scheduler.objects.table.references._counts
-        assert scheduler.objects.store.used == 0
+        assert scheduler.objects.room.book.used == 0
         assert len(scheduler.queue) == 0
         assert node.available() == {"CPU": CPUS * 1.0, "GPU": 1.0}
         assert not any(client.creating for client in scheduler.clients.values())

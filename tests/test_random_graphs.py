@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 import minray as ray
 from minray import ObjectRef
-from minray.sessions import shared_memory_dir
-from runtime_tools import session, session_dir, wait_until
+from runtime_tools import session, stored_bytes, wait_until
 
 BIG = 30_000  # numbers: 240 kB, more than travels inline
 
@@ -210,5 +209,4 @@ def test_nothing_is_kept_when_all_references_are_gone() -> None:
     nodes = [big] + [replace(big, inputs=(n,), nested=(n // 2,)) for n in range(9)]
     assert_same(submit(nodes), expected(nodes))
     gc.collect()
-    objects = shared_memory_dir(session_dir().name)
-    wait_until(lambda: not any(objects.rglob("*")), "the object store to be empty")
+    wait_until(lambda: stored_bytes() == 0, "the object store to be empty")

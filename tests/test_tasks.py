@@ -288,3 +288,12 @@ def test_a_task_that_fails_by_its_argument_never_runs(ray_session: ModuleType, t
         ray_session.get(use.remote(fail.remote(), visited))
     assert isinstance(caught.value, RayTaskError)
     assert visited.visitors() == 0
+
+
+def test_a_function_can_be_called_as_rays_own_code_does(ray_session: ModuleType) -> None:
+    @ray_session.remote
+    def count(n: int, step: int = 1) -> list[int]:
+        return list(range(0, n, step))
+
+    assert ray_session.get(count._remote(args=[4])) == [0, 1, 2, 3]
+    assert ray_session.get(count._remote([4], {"step": 2}, num_returns=2)) == [0, 2]

@@ -1,5 +1,6 @@
 """Tasks that start tasks: a blocked task lends out its CPU, so no depth can deadlock."""
 
+import os
 import threading
 from pathlib import Path
 from types import ModuleType
@@ -170,3 +171,16 @@ def test_many_blocked_parents_do_not_starve_their_children(ray_session: ModuleTy
         return int(ray.get(depth.remote(1))) + n
 
     assert ray_session.get([parent.remote(n) for n in range(20)]) == list(range(1, 21))
+
+
+def test_a_get_of_values_that_are_there_lends_no_cpu_and_needs_no_other_worker() -> None:
+    with session(num_cpus=1):
+        stored = [ray.put(n) for n in range(10)]
+
+        @ray.remote
+        def add_up(references: list[ray.ObjectRef]) -> tuple[int, int]:
+            return sum(ray.get(references)), os.getpid()
+
+        found = ray.get([add_up.remote(stored) for _ in range(10)])
+        assert {total for total, _ in found} == {45}
+        assert len({pid for _, pid in found}) == 1

@@ -18,7 +18,7 @@ class FakeCore:
     """Keeps what is sent, and runs a task named "f"."""
 
     def __init__(self) -> None:
-        self.task: Any = RunTask(b"id", b"function", None, "f", b"", (), 1, b"", 1)
+        self.task: Any = RunTask(b"id", b"function", None, "f", b"", (), 1, b"", 1, 1, (), ())
         self.sent: list[Print] = []
 
     def send(self, message: Print) -> None:
