@@ -30,58 +30,105 @@ reads that memory.
 Where to look:
 
 - ids, config, messages, rpc: names, numbers, and the protocol on one page
-- api, remote_function, object_ref, exceptions: what users see
+- initialization, init_settings, job_config: how users begin and end a session
+- api, options, remote_function, object_ref, exceptions, task_error, argument_errors: what users see
+- decorator, actor, actor_handle, actor_options, signatures: actors, as users see them; actors, node_actors:
+  as the local scheduler does; actor_runner, concurrent_calls, call_groups: in the worker that is one
+- left_out: what they do not see, because only Ray has it
 - driver, node, zygote: how a session starts and ends
-- connection, interrupts, core_worker, serialization, worker: what happens in drivers and workers
+- core_worker, live_references, arrivals, lending, connection, interrupts, serialization, worker, execution:
+  what happens in drivers and workers
 - local_scheduler, node_objects, scheduling, object_table, references, worker_pool: the decisions, without
   any I/O
-- object_store: shared memory; scheduler_process, gcs: the processes around the decisions
+- store_room, store_book: who gets memory, what is spilled; lineage, reconstruction: lost objects made again
+- object_store, store_client, store_files: shared memory and its files; scheduler_process, gcs: the processes
+  around the decisions
+- placement, placing, bundles, placement_group, scheduling_strategies: where a task is to run, as users say it
+  and as its spec carries it; placement_groups, node_groups: which group gets its resources when
 - events, event_store, event_log, sessions, chrome_trace: what is remembered, and where
+- util: what stands on top of all that (`ActorPool`, ...); see `util/__init__.py`
 """
 
-from . import exceptions
+from . import cloudpickle, exceptions, internal, job_config, left_out, runtime_env, util
+from .actor import get_actor, kill, method
 from .api import (
-    SessionInfo,
     available_resources,
     cancel,
     cluster_resources,
     get,
     get_dashboard_url,
     get_webui_url,
-    init,
-    is_initialized,
     nodes,
     put,
-    remote,
-    shutdown,
     timeline,
     wait,
 )
+from .decorator import remote
+from .ids import (
+    ActorClassID,
+    ActorID,
+    ClusterID,
+    FunctionID,
+    JobID,
+    NodeID,
+    PlacementGroupID,
+    TaskID,
+    UniqueID,
+    WorkerID,
+)
+from .initialization import SessionInfo, init, is_initialized, logger, shutdown
 from .object_ref import ObjectRef
-from .runtime_context import get_runtime_context
+from .object_ref_generator import DynamicObjectRefGenerator, ObjectRefGenerator
+from .runtime_context import get_gpu_ids, get_runtime_context
 from .version import __version__
 
 ObjectID = ObjectRef  # its name before Ray 1.0
+SCRIPT_MODE, WORKER_MODE = 0, 1
+__getattr__ = left_out.attributes_of(__name__)
 
 __all__ = [
+    "SCRIPT_MODE",
+    "WORKER_MODE",
+    "ActorClassID",
+    "ActorID",
+    "ClusterID",
+    "DynamicObjectRefGenerator",
+    "FunctionID",
+    "JobID",
+    "NodeID",
     "ObjectID",
     "ObjectRef",
+    "ObjectRefGenerator",
+    "PlacementGroupID",
     "SessionInfo",
+    "TaskID",
+    "UniqueID",
+    "WorkerID",
     "__version__",
     "available_resources",
     "cancel",
+    "cloudpickle",
     "cluster_resources",
     "exceptions",
     "get",
+    "get_actor",
     "get_dashboard_url",
+    "get_gpu_ids",
     "get_runtime_context",
     "get_webui_url",
     "init",
+    "internal",
     "is_initialized",
+    "job_config",
+    "kill",
+    "logger",
+    "method",
     "nodes",
     "put",
     "remote",
+    "runtime_env",
     "shutdown",
     "timeline",
+    "util",
     "wait",
 ]

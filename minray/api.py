@@ -1,195 +1,22 @@
-"""What users call: `init`, `remote`, `get`, `put`, `wait`, ...; the names and meanings are Ray's.
+"""What users call: `remote`, `get`, `put`, `wait`, ...; the names and meanings are Ray's.
 
 Sources: https://docs.ray.io/en/latest/ray-core/api/core.html and, for older names, the packages of Ray 0.8.
 """
 
-import atexit
-import contextlib
-import inspect
 import logging
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-from . import driver, process_state
+from . import process_state
 from .core_worker import CoreWorker
 from .exceptions import RaySystemError
+from .live_references import ids_of
 from .object_ref import ObjectRef
-from .remote_function import RemoteFunction, TaskOptions, update_options
+from .object_ref_generator import ObjectRefGenerator
 
 logger = logging.getLogger("minray")
-
-
-class SessionInfo(dict[str, Any]):
-    """What `init` returns: a mapping with Ray's keys; as a context manager it shuts the session down."""
-
-    @property
-    def address_info(self) -> dict[str, Any]:
-        """The mapping itself, under Ray's name for it."""
-        return self
-
-    @property
-    def dashboard_url(self) -> str | None:
-        """The link to the dashboard, or None if there is none."""
-        url: str | None = self["webui_url"]
-        return url
-
-    def __enter__(self) -> "SessionInfo":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        shutdown()
-
-
-def init(
-    address: str | None = None,
-    *,
-    num_cpus: int | None = None,
-    num_gpus: int | None = None,
-    resources: dict[str, float] | None = None,
-    object_store_memory: int | None = None,
-    ignore_reinit_error: bool = False,
-    include_dashboard: bool | None = None,
-    logging_level: int | str = logging.INFO,
-    namespace: str | None = None,
-    log_to_driver: bool = True,
-    **ignored: Any,  # noqa: ANN401 - Ray's other keywords
-) -> SessionInfo:
-    """Start a session: the node's processes, the object store, and the dashboard.
-
-    Needed only to choose something; the first `.remote(...)` starts a session by itself.
-
-    Args:
-        address: None or "local"; minray runs on this machine only.
-        num_cpus: how many tasks may run at once; by default, the number of the machine's CPUs.
-        num_gpus: logical GPUs, for tasks that ask for them.
-        resources: further logical resources by name.
-        object_store_memory: bytes for shared objects; by default, three tenths of the memory.
-        ignore_reinit_error: do nothing if a session runs already, instead of raising.
-        include_dashboard: start the dashboard or use the one that runs; by default, if Bokeh is installed.
-        logging_level: of the logger "minray".
-        namespace: a name that `get_runtime_context` gives back.
-        log_to_driver: show what tasks print.
-        **ignored: further keywords of Ray's, old and new, are accepted with a notice.
-
-    Returns:
-        A mapping: node_ip_address, webui_url, session_dir, object_store_address, raylet_socket_name, ...
-
-    Raises:
-        RuntimeError: a session runs already.
-        ValueError: an argument makes no sense.
-        OSError: the temporary folder cannot be written.
-        RaySystemError: the processes could not be started.
-
-    Example:
-        >>> ray.init(num_cpus=4)["session_dir"]
-        '/tmp/minray-1000/session_2026-11-22_10-30-00_123456_4711'
-    """
-    _set_up_logging(logging_level)
-    if process_state.core is not None:
-        if not ignore_reinit_error:
-            raise RuntimeError(
-                "Maybe you called init twice by accident? A session runs already. Pass "
-                "ignore_reinit_error=True to go on with it, or call shutdown() first to start anew."
-            )
-        logger.info("A session runs already; init() changes nothing.")
-        return SessionInfo(process_state.info)
-    driver.check_keywords(address, ignored, list(inspect.signature(init).parameters))
-    if num_cpus is not None and (isinstance(num_cpus, bool) or not isinstance(num_cpus, int) or num_cpus < 0):
-        raise ValueError(f"num_cpus must be a whole number of at least 0, but it is {num_cpus!r}.")
-    totals = {"CPU": float(available_cpus() if num_cpus is None else num_cpus), **(resources or {})}
-    if num_gpus:
-        totals["GPU"] = float(num_gpus)
-    driver.start(totals, object_store_memory, namespace or "", log_to_driver)
-    process_state.info["webui_url"] = driver.start_dashboard(include_dashboard)
-    where = process_state.info["webui_url"]
-    logger.info("Started a local session.%s", f" View the dashboard at {where}" if where else "")
-    return SessionInfo(process_state.info)
-
-
-def available_cpus() -> int:
-    """How many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _set_up_logging(level: int | str) -> None:
-    logger.setLevel(level)
-    if not logger.handlers:
-        # A notebook shows stderr on red, as if something were wrong; there, news is ordinary output.
-        handler = logging.StreamHandler(sys.stdout if "ipykernel" in sys.modules else sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s -- %(message)s", "%H:%M:%S"))
-        logger.addHandler(handler)
-        logger.propagate = False
-
-
-process_state.start_session = init
-
-
-def shutdown() -> None:
-    """End the session: its processes, objects and references. Harmless if there is none."""
-    driver.stop()
-
-
-atexit.register(shutdown)
-
-
-def is_initialized() -> bool:
-    """Whether a session runs (in a worker: always)."""
-    return process_state.core is not None
-
-
-@overload
-def remote(function: Callable[..., Any], /) -> RemoteFunction: ...
-
-
-@overload
-def remote(**options: Any) -> Callable[[Callable[..., Any]], RemoteFunction]: ...  # noqa: ANN401
-
-
-def remote(*args: Any, **options: Any) -> Any:
-    """Turn a function into one whose calls are tasks.
-
-    Args:
-        *args: the function, if used as ``@remote``.
-        **options: if used as ``@remote(num_cpus=2)``: `num_cpus`, `num_gpus`, `resources`, `num_returns`,
-            `max_retries`, `retry_exceptions`, `name`.
-
-    Returns:
-        A `RemoteFunction`, or a decorator that makes one.
-
-    Raises:
-        TypeError: what is decorated is no function.
-        ValueError: there is no such option.
-
-    Example:
-        >>> @ray.remote(num_returns=2)
-        ... def halves(n):
-        ...     return n // 2, n - n // 2
-        >>> low, high = halves.remote(9)
-    """
-    if len(args) == 1 and not options and callable(args[0]):
-        return _make_remote(args[0], {})
-    if args or not options:
-        raise TypeError(
-            "The @remote decorator is used either without arguments and parentheses, or with keyword "
-            "options only, as in @remote(num_cpus=2)."
-        )
-    return lambda function: _make_remote(function, options)
-
-
-def _make_remote(function: Callable[..., Any], options: dict[str, Any]) -> RemoteFunction:
-    if inspect.isclass(function):
-        raise TypeError(
-            f"{function.__name__} is a class, and this version of minray has tasks but no actors yet. "
-            "Decorate a function, or run this code on Ray itself."
-        )
-    if not callable(function):
-        raise TypeError(f"The @remote decorator must be applied to a function, not to {function!r}.")
-    return RemoteFunction(function, update_options(TaskOptions(), options))
 
 
 def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None = None) -> Any:  # noqa: ANN401
@@ -213,36 +40,44 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
         >>> ray.get([square.remote(n) for n in range(3)])
         [0, 1, 4]
     """
+    if process_state.current_actor is not None:
+        process_state.current_actor.warn_of_blocking("get", "gather")
     if isinstance(object_refs, ObjectRef):
-        return _check_refs([object_refs], "get").get([object_refs], timeout)[0]
+        core, keys = _check_refs([object_refs], "get")
+        return core.get(keys, timeout)[0]
+    if isinstance(object_refs, ObjectRefGenerator):
+        return object_refs  # as in Ray
     if not isinstance(object_refs, list):
         raise ValueError(
             f"Invalid type of object refs, {type(object_refs)}, is given. get() takes an ObjectRef, which "
             "is what f.remote(...) and put(...) return, or a list of ObjectRefs."
         )
-    return _check_refs(object_refs, "get").get(object_refs, timeout)
+    core, keys = _check_refs(object_refs, "get")
+    return core.get(keys, timeout)
 
 
-def _check_refs(refs: Sequence[Any], caller: str) -> CoreWorker:
-    """The core worker that made these references.
+def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[bytes]]:
+    """The core worker that made these references, and their ids.
 
     Raises:
         TypeError: one is no reference.
         ValueError: its session has ended.
     """
-    core = process_state.core
-    for ref in refs:
-        if type(ref) is not ObjectRef:
-            raise TypeError(
-                f"Attempting to call `{caller}` on the value {ref!r}, which is not an ObjectRef. Did you "
-                "call `get` on it before, or forget `.remote`?"
-            )
-        if core is None or not core.made(ref):
-            raise ValueError(
-                f"{ref!r} belongs to a session that has ended, and its value went with it. Submit the task "
-                "again."
-            )
-    return core or process_state.connected_core()
+    if set(map(type, refs)) - {ObjectRef}:
+        culprit = next(ref for ref in refs if type(ref) is not ObjectRef)
+        raise TypeError(
+            f"Attempting to call `{caller}` on the value {culprit!r}, which is not an ObjectRef. Did you "
+            "call `get` on it before, or forget `.remote`?"
+        )
+    keys = ids_of(refs)
+    if keys and process_state.core is None:
+        raise ValueError(
+            f"{refs[0]!r} belongs to a session that has ended, and its value went with it. Submit the task "
+            "again."
+        )
+    core = process_state.connected_core()
+    core.check_owner(keys, "objects")
+    return core, keys
 
 
 def put(value: Any) -> ObjectRef:  # noqa: ANN401
@@ -283,7 +118,7 @@ def wait(
     """Wait until some of the references are ready.
 
     Args:
-        object_refs: a list of different references.
+        object_refs: a list of different references, or of generators: one is ready when its next item is.
         num_returns: how many to wait for.
         timeout: seconds to wait at most; then there may be fewer.
         fetch_local: no difference on one node.
@@ -303,10 +138,12 @@ def wait(
         raise TypeError(f"wait() expected a list of ObjectRefs, got {type(object_refs).__name__}.")
     if timeout is not None and timeout < 0:
         raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}.")
-    core = _check_refs(object_refs, "wait")
+    if process_state.current_actor is not None:
+        process_state.current_actor.warn_of_blocking("wait", "wait")
+    core, keys = _keys_to_wait_for(object_refs)
     if not object_refs:
         return [], []
-    if len(set(object_refs)) != len(object_refs):
+    if not core.are_different(keys):
         raise ValueError("Wait requires a list of unique object refs, but one is there more than once.")
     if num_returns <= 0:
         raise ValueError(f"Invalid number of objects to return: {num_returns}. It must be at least 1.")
@@ -315,33 +152,52 @@ def wait(
             f"num_returns cannot be greater than the number of object refs provided to wait: {num_returns} "
             f"asked for, {len(object_refs)} given."
         )
-    return core.wait(list(object_refs), num_returns, timeout)
+    return core.wait(object_refs, keys, num_returns, timeout)
 
 
-def cancel(object_ref: ObjectRef, *, force: bool = False, recursive: bool = True) -> None:
+def _keys_to_wait_for(refs: Sequence[Any]) -> tuple[CoreWorker, list[bytes]]:
+    """Like `_check_refs`, but a generator stands for its next item."""
+    if ObjectRefGenerator not in set(map(type, refs)):
+        return _check_refs(refs, "wait")
+    whole = [ref.completed() if type(ref) is ObjectRefGenerator else ref for ref in refs]
+    core, keys = _check_refs(whole, "wait")
+    for place, ref in enumerate(refs):
+        if type(ref) is ObjectRefGenerator:
+            keys[place] = ref.next_key()
+    return core, keys
+
+
+def cancel(
+    object_ref: ObjectRef | ObjectRefGenerator, *, force: bool = False, recursive: bool = True
+) -> None:
     """Cancel the task that makes an object; if it is finished already, nothing happens.
 
-    A task that waits never starts; in one that runs, `KeyboardInterrupt` is raised. `get` then raises
-    `TaskCancelledError`.
+    A task that waits never starts; in one that runs, `KeyboardInterrupt` is raised, in a call of an `async`
+    method `asyncio.CancelledError`. Calls of other methods run on; they may ask
+    `get_runtime_context().is_canceled()`. `get` then raises `TaskCancelledError`.
 
     Args:
-        object_ref: what the task's `.remote(...)` returned.
+        object_ref: what the task's `.remote(...)` returned; of a generator task, the generator.
         force: end the worker's process instead of asking it.
         recursive: also cancel the tasks that the task submitted.
 
     Raises:
         TypeError: this is not a reference.
+        ValueError: `force` with a call of an actor's method; `kill` ends the actor.
     """
+    if isinstance(object_ref, ObjectRefGenerator):
+        object_ref = object_ref.completed()
     if not isinstance(object_ref, ObjectRef):
         raise TypeError(
             f"cancel() takes the ObjectRef that a task's .remote(...) returned, not {object_ref!r}."
         )
-    _check_refs([object_ref], "cancel").cancel(object_ref, force, recursive)
+    core, _ = _check_refs([object_ref], "cancel")
+    core.cancel(object_ref, force, recursive)
 
 
 def _started_core() -> CoreWorker:
     if process_state.core is None:
-        raise RaySystemError("There is no session yet, or it has been shut down. Call init() first.")
+        raise RaySystemError(process_state.NOT_STARTED)
     return process_state.core
 
 
@@ -416,15 +272,3 @@ def session_database() -> Path:
     core.flush_events()
     assert process_state.session_dir is not None
     return process_state.session_dir / "session.db"
-
-
-def _forget_session_after_fork() -> None:
-    """A process that the user's code forks from a driver must not speak on the driver's connection."""
-    if process_state.supervisor is not None:
-        with contextlib.suppress(OSError):
-            process_state.supervisor.stdin.close()
-    process_state.core = process_state.supervisor = None
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forget_session_after_fork)

@@ -2,14 +2,15 @@
 
 ::
 
-    driver --starts--> supervisor --forks--> GCS
+    owner --starts---> supervisor --forks--> GCS
                            |      --forks--> zygote --forks--> workers
                            |      --forks--> local scheduler
-                           +-- watches all of these, and the driver
+                           +-- watches all of these, and the owner
 
-The supervisor is the first process of a session to start and the last to end.  It waits until the driver
-goes (normally, or by SIGKILL) or one of its parts dies; then it ends all the rest and removes what they
-leave: sockets, shared memory, logs.  Only the recording stays.
+The supervisor is the first process of a session to start and the last to end.  It waits until its owner goes
+(the driver that called `init`, or the program that runs a `Cluster`; normally, or by SIGKILL) or one of its
+parts dies; then it ends all the rest and removes what they leave: sockets, shared memory, logs.  Only the
+recording stays.
 
 The parts are started by name and with a few sockets; they do not import each other.
 """
@@ -57,7 +58,7 @@ def main() -> None:
     zygote = next(pid for pid, name in parts.items() if name == "zygote")
     reason = ""
     try:
-        reason = _watch(parts, wake_read, life, config["driver_pid"])
+        reason = _watch(parts, wake_read, life, config["owner_pid"])
     finally:
         life.close()
         _stop_parts(parts, zygote)
@@ -117,7 +118,7 @@ def _run_part(name: str, config: dict[str, Any], sockets: dict[str, socket.socke
         os._exit(code)
 
 
-def _watch(parts: dict[int, str], wake: int, life: socket.socket, driver_pid: int) -> str:
+def _watch(parts: dict[int, str], wake: int, life: socket.socket, owner_pid: int) -> str:
     """Return when the driver is gone (then without a reason) or a part has died (then saying which)."""
     while life.fileno() >= 0:
         readable, _, _ = select.select([0, wake], [], [], 1.0)
@@ -128,7 +129,7 @@ def _watch(parts: dict[int, str], wake: int, life: socket.socket, driver_pid: in
             crashed = [f"{name} was {describe_exit(code)}" for name, code in ended if code]
             return ", ".join(crashed)
         # The pipe stays open while a process forked by the driver's own code lives, hence the second look.
-        if 0 in readable or not _is_alive(driver_pid):
+        if 0 in readable or not _is_alive(owner_pid):
             return ""
     return ""
 

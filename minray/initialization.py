@@ -1,0 +1,205 @@
+"""`init` and `shutdown`: how a driver's session begins and ends.
+
+init(...) -> init_settings: checks -> driver.start, or driver.join -> SessionInfo
+"""
+
+import atexit
+import contextlib
+import inspect
+import logging
+import os
+import platform
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from . import driver, init_settings, process_state, sessions
+from .job_config import JobConfig
+from .runtime_env import to_text
+from .version import __version__
+
+logger = logging.getLogger("minray")
+
+
+class SessionInfo(dict[str, Any]):
+    """What `init` returns: a mapping with Ray's keys; as a context manager it shuts the session down."""
+
+    @property
+    def address_info(self) -> dict[str, Any]:
+        """The mapping itself, under Ray's name for it."""
+        return self
+
+    @property
+    def dashboard_url(self) -> str | None:
+        """The link to the dashboard, or None if there is none."""
+        url: str | None = self.get("webui_url")
+        return url
+
+    @property
+    def python_version(self) -> str:
+        """The version of the Python that runs."""
+        return platform.python_version()
+
+    @property
+    def ray_version(self) -> str:
+        """The version of minray."""
+        return __version__
+
+    def disconnect(self) -> None:
+        """Leave the session, and end it if it began here."""
+        shutdown()
+
+    def __enter__(self) -> "SessionInfo":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        shutdown()
+
+
+def init(
+    address: str | None = None,
+    *,
+    num_cpus: int | None = None,
+    num_gpus: int | None = None,
+    resources: dict[str, float] | None = None,
+    labels: dict[str, str] | None = None,
+    object_store_memory: int | None = None,
+    ignore_reinit_error: bool = False,
+    include_dashboard: bool | None = None,
+    job_config: JobConfig | None = None,
+    logging_level: int | str = logging.INFO,
+    logging_format: str | None = None,
+    namespace: str | None = None,
+    log_to_driver: bool | None = None,
+    runtime_env: dict[str, Any] | None = None,
+    _memory: float | None = None,
+    **others: Any,  # noqa: ANN401 - Ray's other keywords
+) -> SessionInfo:
+    """Start a session: the node's processes, the object store, and the dashboard.
+
+    Needed only to choose something; the first `.remote(...)` starts a session by itself.
+
+    Args:
+        address: "local" starts a session, and so does None unless a `Cluster` runs; "auto"
+            joins the newest session, and the `address` of what another `init` returned joins that one.
+            minray runs on this machine only.
+        num_cpus: how many tasks may run at once; by default, the number of the machine's CPUs.
+        num_gpus: logical GPUs, for tasks that ask for them.
+        resources: further logical resources by name.
+        labels: of the node, for tasks that ask for some.
+        object_store_memory: bytes for shared objects; by default, three tenths of the memory.
+        ignore_reinit_error: do nothing if a session runs already, instead of raising.
+        include_dashboard: start the dashboard or use the one that runs; by default, if Bokeh is installed.
+        job_config: some of these settings in one object.
+        logging_level: of the logger "minray".
+        logging_format: of its lines.
+        namespace: a name that `get_runtime_context` gives back.
+        log_to_driver: show what tasks print.
+        runtime_env: the environment of all tasks; see `RuntimeEnv`.
+        _memory: bytes of the resource "memory", for tasks that ask for some.
+        **others: further keywords of Ray's, old and new, are accepted with a notice.
+
+    Returns:
+        A mapping: node_ip_address, webui_url, session_dir, object_store_address, raylet_socket_name, ...
+
+    Raises:
+        RuntimeError: a session runs already; there is no such keyword.
+        TypeError, ValueError, AssertionError: an argument makes no sense.
+        LeftOutError: an argument asks for something that minray has not, such as `local_mode=True`.
+        ConnectionError: there is no session to join.
+        OSError: the temporary folder cannot be written.
+        RaySystemError: the processes could not be started.
+
+    Example:
+        >>> ray.init(num_cpus=4)["session_dir"]
+        '/tmp/minray-1000/session_2026-11-22_10-30-00_123456_4711'
+    """
+    known = list(inspect.signature(init).parameters)
+    init_settings.set_up_logging(logging_level, logging_format)
+    init_settings.check_keywords(others, known)
+    if process_state.core is not None:
+        if not ignore_reinit_error:
+            raise RuntimeError(
+                "Maybe you called init twice by accident? A session runs already. Pass "
+                "ignore_reinit_error=True to go on with it, or call shutdown() first to start anew."
+            )
+        logger.info("A session runs already; init() changes nothing.")
+        return SessionInfo(process_state.info)
+    job = job_config or JobConfig()
+    namespace = job.ray_namespace if namespace is None else namespace
+    init_settings.check_namespace(namespace)
+    namespace = namespace or str(uuid.uuid4())
+    totals = init_settings.node_resources(num_cpus, num_gpus, resources, _memory)
+    node_labels = init_settings.check_labels(labels)
+    environment = to_text(runtime_env or job.runtime_env)
+    session = _session_to_join(address)
+    process_state.environment = environment
+    if session is not None:
+        _refuse_settings(num_cpus=num_cpus, num_gpus=num_gpus, resources=resources, labels=labels)
+        driver.join(session, namespace, log_to_driver is not False)
+        return _connected(include_dashboard, "Connected to the session that runs.")
+    driver.start(totals, object_store_memory, namespace, log_to_driver is not False, node_labels)
+    return _connected(include_dashboard, "Started a local session.")
+
+
+def _session_to_join(address: str | None) -> Path | None:
+    """The session that `init` should join; None if it should start one.
+
+    As in Ray, the variable RAY_ADDRESS stands for the address (one that is not ours is passed over), and
+    without either the `Cluster` that runs is joined, if there is one.
+    """
+    if address:
+        return None if address == "local" else driver.find_session(address)
+    from_environment = os.environ.get("RAY_ADDRESS", "local")
+    if from_environment != "local":
+        try:
+            return driver.find_session(from_environment)
+        except (ConnectionError, ValueError):
+            logger.info("RAY_ADDRESS=%s names no session of minray's; a new one starts.", from_environment)
+        return None
+    return None if "RAY_ADDRESS" in os.environ else sessions.newest_cluster()
+
+
+def _refuse_settings(**settings: Any) -> None:  # noqa: ANN401
+    """A session that runs has its settings already."""
+    given = ", ".join(name for name, value in settings.items() if value is not None)
+    if given:
+        raise ValueError(
+            f"When connecting to an existing cluster, {given} must not be provided: whoever started the "
+            "session has set that. For a session of your own, pass address='local'."
+        )
+
+
+def _connected(include_dashboard: bool | None, news: str) -> SessionInfo:
+    process_state.info["webui_url"] = where = driver.start_dashboard(include_dashboard)
+    logger.info("%s%s", news, f" View the dashboard at {where}" if where else "")
+    return SessionInfo(process_state.info)
+
+
+process_state.start_session = init
+
+
+def shutdown() -> None:
+    """End the session: its processes, objects and references. Harmless if there is none."""
+    driver.stop()
+
+
+atexit.register(shutdown)
+
+
+def is_initialized() -> bool:
+    """Whether a session runs (in a worker: always)."""
+    return process_state.core is not None
+
+
+def _forget_session_after_fork() -> None:
+    """A process that the user's code forks from a driver must not speak on the driver's connection."""
+    if process_state.head_node is not None:
+        with contextlib.suppress(OSError):
+            process_state.head_node.disown()
+    process_state.core, process_state.head_node, process_state.is_driver = None, None, False
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forget_session_after_fork)
