@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ import browser as real_browser
 import leaks
 
 leaks.mark_this_run()
+# A shell that runs the tests in the background has them ignore Ctrl-C, which some of them send themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 HOME = Path(tempfile.mkdtemp(prefix="minray-test-"))
 os.environ["MINRAY_HOME"] = str(HOME)
 

@@ -13,6 +13,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 import minray as ray
 from minray import process_state
 from minray.event_store import connect_readonly
@@ -97,6 +99,16 @@ def session_dir() -> Path:
     return process_state.session_dir
 
 
+def parts_of_the_runtime() -> list[psutil.Process]:
+    """The session's supervisor and what it started: GCS, zygote, local scheduler; not the workers."""
+    directory = str(session_dir())
+    supervisors = [
+        child for child in psutil.Process().children() if any(directory in part for part in child.cmdline())
+    ]
+    assert len(supervisors) == 1
+    return supervisors + supervisors[0].children()
+
+
 def event_store() -> Path:
     """The running session's ``session.db``."""
     return session_dir() / "session.db"
@@ -117,6 +129,13 @@ def wait_for_rows(sql: str, *values: object, count: int = 1) -> list[tuple[Any, 
     """Wait until the running session's event store answers with at least so many rows."""
     wait_until(lambda: len(rows(sql, *values)) >= count, f"{count} rows of {sql} {values}")
     return rows(sql, *values)
+
+
+def stored_bytes() -> int:
+    """How many bytes the running session's objects take in the object store."""
+    assert process_state.core is not None, "no session runs"
+    used: int = process_state.core.query("store_used")
+    return used
 
 
 def start_script(folder: Path, code: str, **env: str) -> "subprocess.Popen[str]":

@@ -15,7 +15,16 @@ import pytest
 
 import minray as ray
 from minray.exceptions import RayError, RayTaskError, WorkerCrashedError
-from runtime_tools import Gate, Tally, in_thread, rows, session, session_dir, wait_for_rows, wait_until
+from runtime_tools import (
+    Gate,
+    Tally,
+    in_thread,
+    parts_of_the_runtime,
+    rows,
+    session,
+    wait_for_rows,
+    wait_until,
+)
 
 
 @ray.remote
@@ -229,16 +238,6 @@ def test_a_task_may_fork_and_use_multiprocessing(ray_session: ModuleType) -> Non
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     assert ray_session.get([fork.remote() for _ in range(4)]) == [5] * 4
-
-
-def parts_of_the_runtime() -> list[psutil.Process]:
-    """The session's supervisor and what it started: GCS, zygote, local scheduler; not the workers."""
-    directory = str(session_dir())
-    supervisors = [
-        child for child in psutil.Process().children() if any(directory in part for part in child.cmdline())
-    ]
-    assert len(supervisors) == 1
-    return supervisors + supervisors[0].children()
 
 
 @pytest.mark.parametrize("part", range(4))
