@@ -65,6 +65,20 @@ def list_sessions(argv: list[str]) -> int:
     return 0
 
 
+def list_things(argv: list[str]) -> int:
+    """list a session's tasks, actors, objects, workers, ..."""
+    from .state_cli import list_things
+
+    return list_things(argv, find_recording)
+
+
+def summary(argv: list[str]) -> int:
+    """count a session's tasks, actors or objects by name and state"""
+    from .state_cli import summary
+
+    return summary(argv, find_recording)
+
+
 def find_recording(session: str | None) -> Path:
     """The event store of a session.
 
@@ -93,6 +107,8 @@ SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "microbenchmark": microbenchmark,
     "timeline": timeline,
     "sessions": list_sessions,
+    "list": list_things,
+    "summary": summary,
 }
 
 
