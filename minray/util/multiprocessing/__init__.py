@@ -1,0 +1,16 @@
+"""A drop-in for `multiprocessing.Pool` whose processes are actors.
+
+    >>> from minray.util.multiprocessing import Pool
+    >>> with Pool(4) as pool:
+    ...     pool.map(abs, [-1, 2, -3])
+    [1, 2, 3]
+
+Source: https://docs.ray.io/en/latest/ray-more-libs/multiprocessing.html and, for the interface,
+https://docs.python.org/3/library/multiprocessing.html#module-multiprocessing.pool.
+"""
+
+from multiprocessing import JoinableQueue, TimeoutError
+
+from .pool import Pool
+
+__all__ = ["JoinableQueue", "Pool", "TimeoutError"]
