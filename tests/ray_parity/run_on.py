@@ -1,23 +1,36 @@
-"""``python run_on.py ENGINE``: run all behaviours on one engine, print what they return as JSON.
+"""``python run_on.py ENGINE [SUBJECT ...]``: run behaviours on one engine, print what they return as JSON.
 
-A process of its own, because the two engines may be installed for different interpreters.
+A process of its own, because the two engines may be installed for different interpreters.  The behaviours of
+a subject stand in ``behaviours_SUBJECT.py``, what Ray returned in ``ray_found_SUBJECT.json``; those of tasks
+and objects in the files without a subject.
 """
 
 import importlib
 import json
 import sys
+from pathlib import Path
+from types import ModuleType
 
-from behaviours import BEHAVIOURS
+HERE = Path(__file__).parent
 
 
-def main(name: str) -> None:
+def modules(subjects: list[str]) -> list[ModuleType]:
+    """The modules with the behaviours of some subjects; of all, if none is named."""
+    names = [f"behaviours_{subject}" for subject in subjects]
+    names = names or sorted(path.stem for path in HERE.glob("behaviours*.py"))
+    return [importlib.import_module(name) for name in names]
+
+
+def main(name: str, subjects: list[str]) -> None:
     """Run every behaviour in one session of the engine; one marked line of the output is the answer."""
     ray = importlib.import_module(name)
+    found = {}
     ray.init(num_cpus=2, include_dashboard=False)
-    found = {behaviour.__name__: behaviour(ray) for behaviour in BEHAVIOURS}
+    for module in modules(subjects):
+        found |= {behaviour.__name__: behaviour(ray) for behaviour in module.BEHAVIOURS}
     ray.shutdown()
     print("\nFOUND " + json.dumps({"version": ray.__version__, "found": found}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
