@@ -21,8 +21,13 @@ TILES = (
     (
         "queued",
         "queued",
-        (TaskState.PENDING_NODE_ASSIGNMENT, TaskState.SUBMITTED_TO_WORKER),
-        "Ready to run, but every CPU is taken (PENDING_NODE_ASSIGNMENT, SUBMITTED_TO_WORKER)",
+        (
+            TaskState.PENDING_NODE_ASSIGNMENT,
+            TaskState.SUBMITTED_TO_WORKER,
+            TaskState.PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY,
+        ),
+        "Ready to run, but every CPU is taken (PENDING_NODE_ASSIGNMENT, SUBMITTED_TO_WORKER), or its "
+        "actor is busy (PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY)",
     ),
     ("running", "running", (TaskState.RUNNING,), "A worker executes it (RUNNING)"),
     (
@@ -35,7 +40,8 @@ TILES = (
     ("failed", "failed", (TaskState.FAILED,), "It raised an exception, or its worker died (FAILED)"),
 )
 DEAD_SHOWN = 4  # dead workers that nobody replaced and that still get a cell
-LEFT = "left when idle"  # what the local scheduler writes of a worker that was not needed any more
+# What the local scheduler writes of workers that ended as they should.
+LEFT = ("left when idle", "its actor ended")
 CELLS_SHOWN = 64
 
 NO_SESSION = """
@@ -115,7 +121,7 @@ def _rate(scene: Scene) -> str:
 def _workers(scene: Scene) -> str:
     latest = [worker for worker in scene.session.lanes() if worker]
     alive = [worker for worker in latest if worker.state != "DEAD"]
-    dead = [worker for worker in latest if worker.state == "DEAD" and worker.detail != LEFT]
+    dead = [worker for worker in latest if worker.state == "DEAD" and worker.detail not in LEFT]
     wanted = alive + sorted(dead, key=lambda worker: -worker.since)[:DEAD_SHOWN]
     cells = "".join(_cell(worker, scene) for worker in wanted[:CELLS_SHOWN])
     more = len(wanted) - CELLS_SHOWN
@@ -135,9 +141,14 @@ def _unfinished(scene: Scene) -> str:
 def _cell(worker: Worker, scene: Scene) -> str:
     css, doing, colour = _doing(worker, scene)
     return (
-        f'<li class="{css}" style="--fn: {colour}"><span class="who">worker {worker.number}'
+        f'<li class="{css}" style="--fn: {colour}"><span class="who">{_name(worker)}'
         f"<small>pid {worker.pid}</small></span>{doing}</li>"
     )
+
+
+def _name(worker: Worker) -> str:
+    """A worker's number; an actor's worker is named after the actor's class."""
+    return f"actor {escape(worker.detail)}" if worker.state == "ACTOR" else f"worker {worker.number}"
 
 
 def _doing(worker: Worker, scene: Scene) -> tuple[str, str, str]:

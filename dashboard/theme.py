@@ -35,6 +35,7 @@ STATE_LABELS = {
     TaskState.PENDING_ARGS_AVAIL: "waiting for arguments",
     TaskState.PENDING_NODE_ASSIGNMENT: "queued",
     TaskState.SUBMITTED_TO_WORKER: "on its way to a worker",
+    TaskState.PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY: "behind other calls of its actor",
     TaskState.RUNNING: "running",
     TaskState.RUNNING_IN_RAY_GET: "blocked in get",
     TaskState.RUNNING_IN_RAY_WAIT: "blocked in wait",

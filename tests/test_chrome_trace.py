@@ -22,7 +22,10 @@ def store(folder: Path, *events: tuple[int, int, State, float, int | None], ende
         {
             "meta": [("ended_at", ended_at)] if ended_at else [],
             "workers": WORKERS,
-            "tasks": [(number, f"id {number}", f"task {number}", None, 1, 1.0, 0.0) for number in numbers],
+            "tasks": [
+                (number, f"id {number}", f"task {number}", None, 1, 1.0, 0.0, "NORMAL_TASK", None, None)
+                for number in numbers
+            ],
             "task_events": [
                 (task, attempt, int(state), ts, worker) for task, attempt, state, ts, worker in events
             ],

@@ -31,7 +31,10 @@ def test_following_a_store_while_it_is_written_gives_the_plain_replay(steps: lis
         writer.write(
             {
                 "workers": [(number, "", node, pid, kind) for number, node, pid, kind in WORKERS],
-                "tasks": [(task, "", name, None, 1, 1.0, 0.0) for task, name in NAMES.items()],
+                "tasks": [
+                    (task, "", name, None, 1, 1.0, 0.0, "NORMAL_TASK", None, None)
+                    for task, name in NAMES.items()
+                ],
             }
         )
         followed = Source(folder / "session.db")

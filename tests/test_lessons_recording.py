@@ -31,9 +31,10 @@ class Store:
     def task(self, number: int, submitted: float, *changes: tuple[int, float], **more: int | None) -> None:
         """A task and its changes of state, on the worker and in the attempt that `more` says."""
         row = (number, f"id{number}", "square", more.get("parent"), 0, 1.0, submitted)
+        kind = ("NORMAL_TASK", None, None)
         attempt, worker = more.get("attempt", 0), more.get("worker", 1)
         events = [(number, attempt, state, ts, worker) for state, ts in changes]
-        self._writer.write({"tasks": [row], "task_events": events})
+        self._writer.write({"tasks": [row + kind], "task_events": events})
 
     def needs(self, task: int, producer: int | None) -> None:
         self._writer.write({"task_deps": [(task, "object", producer)]})

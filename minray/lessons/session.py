@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import api
+from .. import api, decorator, initialization
 
 TASK_ID_DIGITS = 48  # an object's id begins with the id of the task that makes it, in minray as in Ray
 
@@ -20,7 +20,7 @@ def event_store() -> Path:
 
 def is_running() -> bool:
     """Whether there is a session."""
-    return api.is_initialized()
+    return initialization.is_initialized()
 
 
 def cpus() -> int:
@@ -30,7 +30,7 @@ def cpus() -> int:
 
 def remote(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - the runtime's own type
     """Make a task of a function."""
-    return api.remote(function)
+    return decorator.remote(function)
 
 
 def task_id(ref: Any) -> str:  # noqa: ANN401 - minray's ObjectRef or Ray's
