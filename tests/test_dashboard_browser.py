@@ -226,7 +226,7 @@ def test_thousands_of_tasks_are_all_counted_and_the_newest_drawn(page: Page, fir
     total = 12_000
     start = time.time() - 10
     first.write(
-        tasks=[(task, "", "no_op", None, 1, 1.0, start) for task in range(total)],
+        tasks=[(task, "", "no_op", None, 1, 1.0, start, "NORMAL_TASK", None, None) for task in range(total)],
         task_events=[
             (task, 0, int(state), start + task / total * 10 + late, 2)
             for task in range(total)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fake_node import Node, result
+from minray.config import LONGEST_RETRY_SECONDS
 from minray.events import FINAL_STATES, TaskState
 from minray.ids import task_ids
 from minray.messages import (
@@ -159,6 +160,10 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.001, 0.1, 5.0]))
     def pass_time(self, seconds: float) -> None:
+        self.let_time_pass(seconds)
+
+    def let_time_pass(self, seconds: float) -> None:
+        """Idle workers may leave meanwhile, and their references with them."""
         before = set(self.node.workers())
         self.node.pass_time(seconds)
         for worker in before - set(self.node.workers()):
@@ -213,9 +218,11 @@ class SchedulerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let everything finish and drop all references: then nothing is left."""
         node = self.node
-        while node.running():
+        while node.scheduler.tasks:
+            if not node.running():  # then those that are left have failed often, and wait to be tried again
+                self.let_time_pass(LONGEST_RETRY_SECONDS)
+            assert node.running(), "all tasks fit the node, so all can run"
             node.finish(node.running()[0])
-        assert not node.scheduler.tasks, "all tasks fit the node, so all have ended"
         self.check_values()
         for client, names in self.refs.items():
             node.tell(client, DropReferences(tuple(names)))
