@@ -22,8 +22,9 @@ from .worker_pool import Worker
 class EventLog:
     """Rows by table; `now` is the time that they get, in seconds since 1970."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: int = 0) -> None:
         self.now = 0.0
+        self.node = node  # where the objects are that are told of
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._specs: dict[tuple[Any, ...], tuple[int, float]] = {}  # numbers and CPUs of task_specs
         self._steps: list[tuple[Task, int, TaskState, float, Worker | None]] = []
@@ -106,9 +107,9 @@ class EventLog:
             (actor.number, str(actor.state), self.now, actor.restarts, worker, detail)
         )
 
-    def new_process(self, number: int, pid: int, kind: str) -> None:
+    def new_process(self, number: int, pid: int, kind: str, node: int = 0) -> None:
         """There is a new worker or driver."""
-        self.rows["workers"].append((number, f"{number:056x}", 0, pid, kind))
+        self.rows["workers"].append((number, f"{number:056x}", node, pid, kind))
 
     def process(self, number: int, state: str, detail: str = "") -> None:
         """A worker or driver is STARTING, IDLE or DEAD."""
@@ -116,7 +117,7 @@ class EventLog:
 
     def stored_object(self, object_id: bytes, state: str, size: int, task: int | None) -> None:
         """An object in the store is CREATED, SEALED, SPILLED, RESTORED, FREED or LOST."""
-        self.rows["object_events"].append((object_id.hex(), 0, state, size, self.now, task))
+        self.rows["object_events"].append((object_id.hex(), self.node, state, size, self.now, task))
 
     def new_group(self, group: Group, creator: Client) -> None:
         """There is a new placement group."""

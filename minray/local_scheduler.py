@@ -12,7 +12,8 @@ socket or a clock.  It never looks into user data.  A task's way through this fi
 import pickle
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 from .argument_errors import died_of, passed_on
@@ -82,6 +83,7 @@ from .messages import (
 from .node_actors import NodeActors
 from .node_groups import NodeGroups, in_group, workers_of
 from .node_objects import NodeObjects, lost
+from .node_record import NodeRecord
 from .node_streams import NodeStreams
 from .object_report import object_report
 from .object_table import ObjectEntry
@@ -114,9 +116,11 @@ class LocalScheduler:
         log: EventLog | None = None,
     ) -> None:
         self.node_id = node_id
-        self.resources = Resources(resources)
         self.log = EventLog() if log is None else log
-        self.pool = WorkerPool(int(resources.get("CPU", 0)))
+        self._numbers = count(1)
+        self.home = self.new_node(0, node_info, resources, zygote)
+        self.nodes = {0: self.home}  # those that live, by number
+        self.resources, self.pool = self.home.resources, self.home.pool
         self.objects = NodeObjects(store_capacity, self.log, self.make)
         self.groups = NodeGroups(node_id.hex(), self.resources, self.objects, self.log, self._end_tasks_of)
         self.streams = NodeStreams(self.objects)
@@ -170,6 +174,18 @@ class LocalScheduler:
             CallBegan: self.actors.on_call_began,
         }
 
+    def new_node(
+        self,
+        number: int,
+        info: dict[str, Any],
+        resources: dict[str, float],
+        zygote: Any,  # noqa: ANN401
+    ) -> NodeRecord:
+        """A record of a node with these resources."""
+        pool = WorkerPool(int(resources.get("CPU", 0)), self._numbers)
+        node = pool.node = NodeRecord(number, info, Resources(resources), pool, zygote)
+        return node
+
     def handle(self, client: Client, message: Message) -> None:
         """Take one message in."""
         self._handlers[type(message)](client, message)
@@ -188,31 +204,47 @@ class LocalScheduler:
 
     def start_workers(self) -> None:
         """Start one worker per CPU."""
-        self._start(self.pool.target)
+        self.start(self.home, self.pool.target)
 
     def end_session(self) -> None:
         """Record that all processes end now."""
-        for number in {*self.clients, *self.pool.workers}:
+        for number in {*self.clients, *(worker.number for worker in self.workers())}:
             self.log.process(number, "DEAD", "the session ended")
 
-    def _start(self, runnable: int, kind: Kind = PLAIN) -> None:
-        for worker in self.pool.to_start(runnable, kind):
-            self.zygote.send(Fork(worker.number, kind.environment))
+    def workers(self) -> Iterator[Worker]:
+        """The workers of all nodes."""
+        for node in self.nodes.values():
+            yield from node.pool.workers.values()
+
+    def find_worker(self, number: int) -> Worker | None:
+        """The worker of this number, if it lives."""
+        for node in self.nodes.values():
+            if number in node.pool.workers:
+                return node.pool.workers[number]
+        return None
+
+    def start(self, node: NodeRecord, runnable: int, kind: Kind = PLAIN) -> None:
+        """Have a node start workers, if so many tasks could run there now."""
+        for worker in node.pool.to_start(runnable, kind):
+            node.zygote.send(Fork(worker.number, kind.environment))
 
     def _on_hello(self, client: Client, message: Hello) -> None:
-        if message.kind == "WORKER" and message.worker not in self.pool.workers:
+        worker = self.find_worker(message.worker) if message.kind == "WORKER" else None
+        if message.kind == "WORKER" and worker is None:
             return  # it has died since, and the zygote's word came first
         client.kind, client.pid, client.namespace = message.kind, message.pid, message.namespace
         client.number = message.worker or self.pool.next_number()
         self.clients[client.number] = client
-        if message.kind == "WORKER":
-            client.worker = self.pool.connected(client.number, client, self.now)
+        node = self.home
+        if worker is not None:
+            node = worker.node
+            client.worker = node.pool.connected(client.number, client, self.now)
             client.worker.pid = message.pid
             self.log.process(client.number, "IDLE")
         else:
             self.log.new_process(client.number, message.pid, "DRIVER")
             self.log.process(client.number, "IDLE")
-        client.channel.send(Welcome(client.number, self.node_id))
+        client.channel.send(Welcome(client.number, bytes.fromhex(node.id)))
 
     def namespace_of(self, client: Client) -> str:
         """Where the names of the actors of a process live: that of the driver that it works for."""
@@ -221,18 +253,19 @@ class LocalScheduler:
 
     def on_forked(self, message: Forked) -> None:
         """The zygote has made a worker."""
-        worker = self.pool.workers.get(message.worker)
+        worker = self.find_worker(message.worker)
         if worker is not None:
             worker.pid = message.pid
-        self.log.new_process(message.worker, message.pid, "WORKER")
+        self.log.new_process(message.worker, message.pid, "WORKER", worker.node.number if worker else 0)
         if worker is not None and worker.channel is None:  # else its own word came first
             self.log.process(message.worker, "STARTING")
 
     def on_died(self, message: Died) -> None:
         """A worker's process has ended: its task runs again or fails, its references are gone."""
-        worker = self.pool.died(message.worker)
+        worker = self.find_worker(message.worker)
         if worker is None:
             return
+        worker.node.pool.died(message.worker)
         how = worker.doom or describe_exit(message.exit_code)
         self.log.process(worker.number, "DEAD", _farewell(worker, how))
         client = self.clients.pop(worker.number, None)
@@ -296,10 +329,11 @@ class LocalScheduler:
 
     def _free_resources(self, worker: Worker, task: Task) -> None:
         """The worker does not run the task, or the actor that the task has made, any more."""
+        resources = worker.node.resources
         if worker.blocked:  # killed in `get`, or one of its threads is still waiting there
-            self.resources.acquire(_lendable(worker))
-        self.resources.release(task.demand)
-        self.resources.give_gpus(task.gpus, task.demand)
+            resources.acquire(_lendable(worker))
+        resources.release(task.demand)
+        resources.give_gpus(task.gpus, task.demand)
         task.gpus = ()
 
     def retry(self, task: Task) -> None:
@@ -490,7 +524,7 @@ class LocalScheduler:
             worker = self.pool.take_idle(task.kind)
             if worker is None:
                 free_cpus = int(self.resources.available().get("CPU", 0)) if task.demand else self.pool.target
-                self._start(min(self.queue.count(task.kind), max(1, free_cpus)), task.kind)
+                self.start(self.home, min(self.queue.count(task.kind), max(1, free_cpus)), task.kind)
                 to_come.add(task.kind)
                 continue
             self.queue.pop(task)
@@ -498,9 +532,10 @@ class LocalScheduler:
 
     def _lease(self, task: Task, worker: Worker) -> None:
         """Give a worker a task, and with it further ones if they are short."""
-        self.resources.acquire(task.demand)
+        resources = worker.node.resources
+        resources.acquire(task.demand)
         if task.kind.gpus:
-            task.gpus = self.resources.take_gpus(task.demand)
+            task.gpus = resources.take_gpus(task.demand)
         worker.task = task
         if task.creates is not None:
             self.actors.start(task, worker)
@@ -602,15 +637,15 @@ class LocalScheduler:
         """The worker is at the next task of its lease, or at its end."""
         if not worker.ahead:
             if worker.retiring:
-                self.pool.retire(worker)
+                worker.node.pool.retire(worker)
                 worker.channel.channel.send(Exit())
             else:
-                self.pool.make_idle(worker, self.now)
+                worker.node.pool.make_idle(worker, self.now)
             return
         worker.blocked = False
         worker.task = worker.ahead.popleft()
         worker.task.dispatched = self.now
-        self.resources.acquire(worker.task.demand)
+        worker.node.resources.acquire(worker.task.demand)
 
     def _take_back(self, tasks: list[Task]) -> None:
         """Queue tasks again, in front, that their worker has not begun."""
@@ -627,7 +662,7 @@ class LocalScheduler:
 
     def _end_tasks_of(self, group_id: str) -> None:
         """A placement group was removed: its tasks end."""
-        for worker in workers_of(self.pool.workers.values(), group_id):
+        for worker in workers_of(self.workers(), group_id):
             worker.doom = "ended because its placement group was removed"
             self.kill_worker(worker)
         for task in in_group(list(self.queue.tasks()), group_id):
@@ -686,7 +721,7 @@ class LocalScheduler:
             return
         worker.blocked = True
         self.log.task_runs(worker.task)
-        self.resources.release(_lendable(worker))
+        worker.node.resources.release(_lendable(worker))
         in_get = message.kind == "get"
         self.log.task(worker.task, TaskState.RUNNING_IN_RAY_GET if in_get else TaskState.RUNNING_IN_RAY_WAIT)
 
@@ -695,7 +730,7 @@ class LocalScheduler:
         if worker is None or worker.task is None or not worker.blocked:
             return
         worker.blocked = False
-        self.resources.acquire(_lendable(worker))
+        worker.node.resources.acquire(_lendable(worker))
         self.log.task(worker.task, TaskState.RUNNING)
 
     def _on_cancel_task(self, client: Client, message: CancelTask) -> None:
@@ -784,12 +819,13 @@ class LocalScheduler:
         to_stop, self._to_stop = self._to_stop, []
         for task, force in to_stop:
             self._stop_task(task, force)
-        for worker in self.pool.superfluous(self.now, IDLE_WORKER_SECONDS):
-            worker.channel.channel.send(Exit())
+        for node in self.nodes.values():
+            for worker in node.pool.superfluous(self.now, IDLE_WORKER_SECONDS):
+                worker.channel.channel.send(Exit())
 
     def report_long_running(self, seconds: float) -> None:
         """Report tasks as running that have been with their worker for so long."""
-        for worker in self.pool.workers.values():
+        for worker in self.workers():
             if worker.task is not None and self.now - worker.task.dispatched >= seconds:
                 self.log.task_runs(worker.task)
 

@@ -338,7 +338,7 @@ class NodeActors:
         """Kill the processes that do not end although they were asked to."""
         while self._leaving and self._node.now - self._leaving[0][0] > LEAVE_SECONDS:
             _, worker = self._leaving.popleft()
-            if worker.number in self._node.pool.workers:
+            if self._node.find_worker(worker.number) is worker:
                 self._node.kill_worker(worker)
 
     def on_owner_died(self, owner: Client) -> None:

@@ -10,7 +10,7 @@ others are made for a runtime environment, or for tasks that use GPUs, as librar
 
 import itertools
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,6 +43,7 @@ class Worker:
     leaving: bool = False  # told to exit
     doom: str = ""  # why the scheduler ended it
     actor: Any = None  # the actor that lives in it, to the exclusion of all else
+    node: Any = None  # the node that it is on
 
 
 class WorkerPool:
@@ -50,19 +51,20 @@ class WorkerPool:
 
     Args:
         target: how many to start at once and to keep; the number of CPUs.
+        numbers: where the numbers of processes come from; all nodes of a session share it.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, numbers: Iterator[int] | None = None) -> None:
         self.target = target
+        self.node: Any = None
         self.workers: dict[int, Worker] = {}
         self._idle: defaultdict[Kind, list[Worker]] = defaultdict(list)
         self._starting: Counter[Kind] = Counter()
-        self._last_number = 0
+        self._numbers = itertools.count(1) if numbers is None else numbers
 
     def next_number(self) -> int:
         """A number for a new driver or worker, unique in the session."""
-        self._last_number += 1
-        return self._last_number
+        return next(self._numbers)
 
     def to_start(self, runnable: int, kind: Kind = PLAIN) -> list[Worker]:
         """Plan new workers.
@@ -75,7 +77,7 @@ class WorkerPool:
             The workers to ask the zygote for.
         """
         wanted = runnable - len(self._idle[kind]) - self._starting[kind]
-        started = [Worker(self.next_number(), kind) for _ in range(wanted)]
+        started = [Worker(self.next_number(), kind, node=self.node) for _ in range(wanted)]
         self.workers.update((worker.number, worker) for worker in started)
         self._starting[kind] += len(started)
         return started
