@@ -1,8 +1,7 @@
 """The rows that a local scheduler has for the event store, gathered until the next flush.
 
 `EventLog` knows the columns of `events.SCHEMA` and nothing of scheduling; `LocalScheduler` knows when
-something happened, and tells.  The steps of tasks, by far the most of all, are noted in a few words where
-they happen, while somebody waits for the scheduler, and made into rows when all rows are handed over.
+something happened, and tells.
 """
 
 import json
@@ -16,7 +15,6 @@ from .placement import Placement
 from .placement_groups import Group
 from .scheduler_records import Client, Task
 from .scheduling import UNIT, Demand
-from .worker_pool import Worker
 
 
 class EventLog:
@@ -27,15 +25,13 @@ class EventLog:
         self.node = node  # where the objects are that are told of
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._specs: dict[tuple[Any, ...], tuple[int, float]] = {}  # numbers and CPUs of task_specs
-        self._steps: list[tuple[Task, int, TaskState, float, Worker | None]] = []
 
     def __bool__(self) -> bool:
         """Whether there is anything to hand over."""
-        return bool(self.rows or self._steps)
+        return bool(self.rows)
 
     def take(self) -> dict[str, list[tuple[Any, ...]]]:
         """Hand over what has gathered."""
-        self._write_steps()
         rows = dict(self.rows)
         self.rows.clear()
         return rows
@@ -65,18 +61,11 @@ class EventLog:
 
     def task(self, task: Task, state: TaskState, ts: float = 0.0) -> None:
         """A task is in another state."""
-        self._steps.append((task, task.attempt, state, ts or self.now, task.worker))
-
-    def _write_steps(self) -> None:
-        if not self._steps:
-            return
-        write = self.rows["task_events"].append
-        for task, attempt, state, ts, worker in self._steps:
-            # The worker's time of an end may lie before the time at which we heard of the state before it.
-            if ts > task.latest_event:
-                task.latest_event = ts
-            write((task.number, attempt, int(state), task.latest_event, worker.number if worker else None))
-        self._steps.clear()
+        # The worker's time of an end may lie before the time at which we heard of the state before it.
+        ts = task.latest_event = max(ts or self.now, task.latest_event)
+        worker = task.worker
+        row = (task.number, task.attempt, int(state), ts, None if worker is None else worker.number)
+        self.rows["task_events"].append(row)
 
     def task_runs(self, task: Task, started: float = 0.0) -> None:
         """A task runs; said once per attempt, as soon as it is known."""

@@ -6,6 +6,8 @@ whole ones has them alone::
     GPU 0: task A 0.5, task B 0.25, 0.25 free        GPU 1: task C 1.0
 """
 
+from functools import lru_cache
+
 WHOLE = 10_000
 
 
@@ -61,6 +63,7 @@ class Gpus:
             self._free[gpu] += amount
 
 
+@lru_cache(maxsize=1024)  # most programs have a few kinds of tasks, and very many of each
 def gpu_amount(demand: tuple[tuple[str, int], ...]) -> int:
     """How much of GPUs a demand asks for, of the node or of a placement group."""
     return max((amount for name, amount in demand if name.split("_group")[0] == "GPU"), default=0)

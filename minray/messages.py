@@ -505,4 +505,6 @@ def encode(messages: list[Message]) -> bytes:
 
 def decode(payload: bytes | memoryview) -> list[Message]:
     """The messages that `encode` was given."""
-    return [_CLASSES[fields[0]]._make(fields[1:]) for fields in marshal.loads(payload)]
+    # As `_make` does, which also counts the fields: both ends have the same classes.
+    make = tuple.__new__
+    return [make(_CLASSES[fields[0]], fields[1:]) for fields in marshal.loads(payload)]

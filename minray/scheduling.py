@@ -49,6 +49,7 @@ class Resources:
     def __init__(self, total: dict[str, float]) -> None:
         self._total = {name: round(amount * UNIT) for name, amount in total.items()}
         self._free = dict(self._total)
+        self._feasible: dict[Demand, bool] = {}  # answers so far: most programs ask the same all the time
         self._gpus = {"GPU": Gpus(int(total.get("GPU", 0)))}  # by resource: placement groups have their own
 
     def fits(self, demand: Demand) -> bool:
@@ -61,7 +62,11 @@ class Resources:
 
     def feasible(self, demand: Demand) -> bool:
         """Whether the demand can be met when the node is empty."""
-        return all(self._total.get(name, 0) >= amount for name, amount in demand)
+        known = self._feasible.get(demand)
+        if known is None:
+            known = all(self._total.get(name, 0) >= amount for name, amount in demand)
+            self._feasible[demand] = known
+        return known
 
     def acquire(self, demand: Demand) -> None:
         """Take resources. A task that wakes up from `get` takes its CPU back even if none is free: then
@@ -100,6 +105,7 @@ class Resources:
 
     def extend(self, amounts: Demand) -> None:
         """The node has more now: resources of these names, which it did not have before."""
+        self._feasible.clear()
         for name, amount in amounts:
             self._total[name] = self._free[name] = amount
 
@@ -107,6 +113,7 @@ class Resources:
         """Take back what `extend` gave, unless something of it is in use; return whether it was taken."""
         if any(self._free[name] != amount for name, amount in amounts):
             return False
+        self._feasible.clear()
         for name, _ in amounts:
             del self._total[name], self._free[name]
         return True
