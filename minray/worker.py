@@ -9,6 +9,7 @@
 
 import contextlib
 import os
+import select
 import socket
 import sys
 import threading
@@ -89,20 +90,36 @@ def _speaker(core: CoreWorker) -> str:
     return core.task.name if core.task else "worker"
 
 
-def forward_output(core: CoreWorker, name: str, fd: int) -> None:
-    """Show what is written to a file descriptor past Python: by programs that a task starts, by C code."""
-    read, write = os.pipe()
-    os.dup2(write, fd)
-    os.close(write)
+class RawOutput:
+    """Shows what is written to a file descriptor past Python: by programs that a task starts, by C code.
 
-    def forward() -> None:
-        with os.fdopen(read, "rb", 0) as pipe:
-            while data := pipe.read(65536):
-                text = data.decode(errors="replace").removesuffix("\n")
+    A thread forwards it as it comes; `forward` makes sure that it comes before the end of its task does.
+    """
+
+    def __init__(self, core: CoreWorker, name: str, fd: int) -> None:
+        self._core = core
+        self._name = name
+        self._lock = threading.Lock()  # whoever reads sends, too, before anybody else reads
+        self._pipe, write = os.pipe()
+        os.dup2(write, fd)
+        os.close(write)
+        self._something_there = select.poll()
+        self._something_there.register(self._pipe, select.POLLIN)
+        threading.Thread(target=self._forward_all, name=f"minray-{name}", daemon=True).start()
+
+    def _forward_all(self) -> None:
+        something_comes = select.poll()
+        something_comes.register(self._pipe, select.POLLIN)
+        while something_comes.poll():
+            self.forward()
+
+    def forward(self) -> None:
+        """Send what has been written so far."""
+        with self._lock:
+            while self._something_there.poll(0):
+                text = os.read(self._pipe, 65536).decode(errors="replace").removesuffix("\n")
                 with contextlib.suppress(RaySystemError):
-                    core.send(Print(name, _speaker(core), text))
-
-    threading.Thread(target=forward, name=f"minray-{name}", daemon=True).start()
+                    self._core.send(Print(self._name, _speaker(self._core), text))
 
 
 class LeaseWatch:
@@ -163,8 +180,7 @@ class Worker:
         core.before_blocking = self._watch.give_back
         self._streams = [TaskStream(core, "stdout", 1), TaskStream(core, "stderr", 2)]
         sys.stdout, sys.stderr = self._streams
-        for stream, fd in (("stdout", 1), ("stderr", 2)):
-            forward_output(core, stream, fd)
+        self._raw_output = [RawOutput(core, "stdout", 1), RawOutput(core, "stderr", 2)]
         core.handle_interrupts(self._on_cancel)
 
     def run(self) -> None:
@@ -242,6 +258,9 @@ class Worker:
         finally:
             self._finish_output()
         ended = time.time()
+        if ended - started > REPORT_SECONDS:  # shorter ones hardly start programs, and must not wait for this
+            for output in self._raw_output:
+                output.forward()
         self._watch.began = 0.0
         done = TaskDone(task.task_id, results, started, ended, error, retry)
         if self._core.inbox and ended - self._reported < REPORT_SECONDS:
