@@ -15,12 +15,14 @@ import atexit
 import logging
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import process_state
 from .actor import ActorExit
 from .actor_handle import ActorHandle
+from .config import REPORT_SECONDS
 from .core_worker import CoreWorker
 from .execution import Execution
 from .messages import CONSTRUCTOR, ActorExits, ActorReady, BecomeActor, RunTask
@@ -64,6 +66,7 @@ class ActorRunner:
         self._finish_output = finish_output
         self._one_at_a_time = not (self.is_async or order.max_concurrency > 1 or order.groups)
         self._warned: set[str] = set()
+        self._looked = 0.0  # when messages were last looked for before a call
         self._built_in: dict[str, Callable[..., Any]] = {
             "__ray_ready__": lambda: True,
             "__ray_terminate__": self._terminate,
@@ -80,12 +83,19 @@ class ActorRunner:
             self._concurrent = self._concurrent or self._prepare_concurrency()
             self._concurrent.add(call)
             return
-        self._core.read_pending()  # it may have been cancelled while another one ran
+        self._look_for_cancelling()
         if call.task_id not in self._core.cancelled:
             self._run(call)
         self._core.cancelled.discard(call.task_id)
         if self.exiting:  # although the method caught what `exit_actor` raised
             raise ActorExit(0)
+
+    def _look_for_cancelling(self) -> None:
+        """While a call ran, those behind it may have been cancelled: see, but not after each short call."""
+        now = time.monotonic()
+        if now - self._looked > REPORT_SECONDS:
+            self._core.read_pending()
+            self._looked = now
 
     def _prepare_concurrency(self) -> "ConcurrentCalls":
         from . import concurrent_calls  # most actors need none of it, and asyncio takes long to load

@@ -52,6 +52,15 @@ STORE_SHARE_OF_MEMORY = 0.3
 # compete with the user's own code for the interpreter.
 BACKGROUND_REST_SECONDS = 0.01
 
+# A driver whose last answer came within so many seconds looks for the next one for as long before it sleeps.
+SPIN_SECONDS = 0.0005
+
+# Messages that follow each other within so many seconds, such as the tasks that a loop submits, are sent
+# together, so many at most; the last of them leave after so many seconds if nothing else is sent before.
+BURST_SECONDS = 0.0001
+BURST_MESSAGES = 16
+LONGEST_POSTPONEMENT_SECONDS = 0.001
+
 # Bytes asked of a socket at once: below malloc's threshold for mapping fresh pages.
 RECEIVE_BYTES = 64 * 1024
 

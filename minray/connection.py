@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .config import BACKGROUND_REST_SECONDS, RECEIVE_BYTES
+from .config import BACKGROUND_REST_SECONDS, LONGEST_POSTPONEMENT_SECONDS, RECEIVE_BYTES, SPIN_SECONDS
 from .exceptions import RaySystemError
 from .interrupts import InterruptShield
 from .messages import Message
@@ -55,6 +55,8 @@ class Connection:
         self._followers = 0  # how many do
         self.lost = False
         self._closing = False
+        self.spins = False  # whether being quick is worth a moment of a CPU; set by the owner
+        self._answered_soon = False  # the last time that somebody waited
         self.shield = InterruptShield()
         self._poll_socket, self._poll_both = select.poll(), select.poll()
         for poll in (self._poll_socket, self._poll_both):
@@ -64,7 +66,9 @@ class Connection:
         self._nudge_read, self._nudge_write = os.pipe()
         os.set_blocking(self._nudge_write, False)
         self._dozing = False
-        self._called = threading.Event()  # `attend` wants the background thread
+        self._resting = False
+        self._urgent = False  # something that somebody waits for is to be sent by the background thread
+        self._called = threading.Event()  # `attend`, or something urgent, wants the background thread
         # Whether the background thread is to read on and on, and what it does at its end; set by the owner.
         self.unattended: Callable[[], bool] = lambda: False
         self.at_end: Callable[[], None] = lambda: None
@@ -105,6 +109,12 @@ class Connection:
 
     def _wait(self, done: Callable[[], bool], deadline: float | None) -> bool | None:
         """What `wait_until` does; None as soon as an interrupt is pending."""
+        if done():
+            return True
+        began = time.monotonic()
+        # Going to sleep and being woken on another CPU takes longer than a short task does, so whoever was
+        # answered soon the last time stays awake for as long.
+        spin_until = began + SPIN_SECONDS if self.spins and self._answered_soon else 0.0
         while not done():
             if self.shield.pending and self.shield.in_main_thread():
                 return None
@@ -116,11 +126,12 @@ class Connection:
                     return done()
                 continue
             try:  # whoever had the turn before may have read what we wait for, so look again
-                got_something = done() or self._read(patience)
+                got_something = done() or self._read(patience, spin_until)
             finally:
                 self._give_up_turn()
             if not got_something and deadline is not None and time.monotonic() >= deadline:
                 return done()
+        self._answered_soon = time.monotonic() - began < SPIN_SECONDS
         return True
 
     def _take_turn(self, patience: float | None) -> bool:
@@ -141,10 +152,14 @@ class Connection:
             with self._turn_over:
                 self._turn_over.notify_all()
 
-    def _read(self, patience: float | None) -> bool:
+    def _read(self, patience: float | None, spin_until: float = 0.0) -> bool:
         """Handle what arrives within `patience` seconds, at most one batch; return whether anything did."""
         poll = self._poll_both if self.shield.in_main_thread() else self._poll_socket
-        ready = poll.poll(None if patience is None else patience * 1000)
+        ready: list[tuple[int, int]] = []
+        while not ready and time.monotonic() < spin_until:
+            ready = poll.poll(0)
+        if not ready:
+            ready = poll.poll(None if patience is None else patience * 1000)
         if not ready or (len(ready) == 1 and ready[0][0] == self.shield.fileno()):
             return False
         try:
@@ -187,7 +202,11 @@ class Connection:
         """Let the background thread keep house shortly, whatever the thread that called does next."""
         if self._background is None:
             self.start_background_reader(always=False)
-        self.nudge()
+        self._urgent = True
+        if self._resting:
+            self._called.set()
+        else:
+            self.nudge()
 
     def _read_in_background(self, always: bool) -> None:
         poll = select.poll()
@@ -203,7 +222,7 @@ class Connection:
                     self._wait(lambda: self._closing or not self.unattended(), None)
                 self._housekeeping()
                 continue
-            ready = poll.poll()
+            ready = [] if self._urgent else poll.poll()
             self._dozing = False
             if self._closing:
                 break
@@ -211,10 +230,20 @@ class Connection:
                 os.read(self._nudge_read, 4096)
             if always:
                 self._read_if_nobody_does()
-            # Somebody else reads, or has just been served: stay out of the way for a moment.
-            self._called.wait(BACKGROUND_REST_SECONDS)
+            self._rest()
             self._housekeeping()
         self.at_end()
+
+    def _rest(self) -> None:
+        """Somebody else reads, or has just been served: stay out of the way for a moment."""
+        self._resting = True  # said before looking, so `keep_house_soon` and this cannot miss each other
+        urgent = self._urgent
+        if not urgent:
+            self._called.wait(BACKGROUND_REST_SECONDS)
+        self._resting = False
+        if urgent:  # more of it may be on its way
+            time.sleep(LONGEST_POSTPONEMENT_SECONDS)
+        self._urgent = False
 
     def _read_if_nobody_does(self) -> None:
         if self._turn.acquire(blocking=False):

@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 from .argument_errors import load_error
 from .arrivals import Arrivals, Waiting
-from .config import INLINE_BYTES, LENDING_GRACE_SECONDS, MOST_FUNCTION_BYTES
+from .config import (
+    BURST_MESSAGES,
+    BURST_SECONDS,
+    INLINE_BYTES,
+    LENDING_GRACE_SECONDS,
+    MOST_FUNCTION_BYTES,
+)
 from .connection import Connection
 from .exceptions import GetTimeoutError, RaySystemError
 from .futures import Futures
@@ -121,6 +127,7 @@ class CoreWorker:
         )  # get and wait calls that the event store should know of
         self._keeps_house = False  # a thread flushes from time to time, so `send` need not
         self._news: list[Message] = []  # what goes out before the next message
+        self._posted = 0.0  # when `post` was last called
         self._order = threading.RLock()  # news about references must leave in the order they happened
         self._task_ids = task_ids()
         self._requests = itertools.count(1)
@@ -212,6 +219,15 @@ class CoreWorker:
         self.postpone(message)
         self._connection.keep_house_soon()
 
+    def post(self, message: Message, now: float) -> None:
+        """Send a message; in a burst, together with others. `now` is the time in seconds since 1970."""
+        in_burst = 0 <= now - self._posted < BURST_SECONDS
+        self._posted = now
+        if not in_burst or len(self._news) >= BURST_MESSAGES:
+            self.send(message)
+        else:
+            self.postpone_briefly(message)
+
     def _on_message(self, message: Message) -> None:
         handler = self._handlers.get(type(message))
         if handler is None:
@@ -260,7 +276,7 @@ class CoreWorker:
 
     def start_background_reader(self) -> None:
         """Let a thread read while nobody waits (drivers only)."""
-        self._keeps_house = True
+        self._keeps_house = self._connection.spins = True
         self._connection.start_background_reader()
 
     def close(self) -> None:
@@ -314,6 +330,7 @@ class CoreWorker:
     def wait_until_taken(self, task_id: bytes, count: int) -> None:
         """In a worker: wait until so many items of the generator that runs here have been taken."""
         if self._items_taken.get(task_id, 0) < count:
+            self.flush()
             self.before_blocking()
             self._connection.wait_until(lambda: self._items_taken.get(task_id, 0) >= count)
 
@@ -433,7 +450,8 @@ class CoreWorker:
         if num_returns == STREAMING:
             stream = self._streams.open(task_id, backpressure > 0)
             returned = [ObjectRefGenerator(self, returned[0], stream)]
-        self.send(
+        call = _call.get()
+        self.post(
             SubmitTask(
                 task_id,
                 function_id,
@@ -453,8 +471,9 @@ class CoreWorker:
                 actor,
                 method,
                 group,
-                parent=call.task_id if (call := _call.get()) else b"",
-            )
+                call.task_id if call else b"",
+            ),
+            submitted,
         )
         del kept  # from here on the scheduler keeps the moved arguments alive
         return returned
@@ -583,6 +602,8 @@ class CoreWorker:
     def _call_when_here(self, key: bytes, call: Callable[[], None]) -> None:
         if self._arrivals.call_when_here(key, call):
             self.send(Subscribe((key,)))
+        elif self._news:
+            self.flush()
         if self._connection.lost:
             self._arrivals.give_up()
         elif self._arrivals.calls_wait() and not self._serving:
@@ -643,6 +664,8 @@ class CoreWorker:
         enough = asked if waiting.kind == "get" else waiting.num_returns
         if not waiting.done():
             deadline = None if timeout is None else time.monotonic() + timeout
+            if self._news:  # the tasks that it waits for, maybe
+                self.flush()
             try:
                 # From here on, another thread that reads may shrink `missing`.
                 if unknown := self._arrivals.begin(waiting):
