@@ -49,7 +49,10 @@ Where to look:
 - util: what stands on top of all that (`ActorPool`, ...); see `util/__init__.py`
 """
 
-from . import cloudpickle, exceptions, internal, job_config, left_out, runtime_env, util
+import importlib
+from typing import Any
+
+from . import cloudpickle, exceptions, internal, job_config, left_out, runtime_env
 from .actor import get_actor, kill, method
 from .api import (
     available_resources,
@@ -84,7 +87,13 @@ from .version import __version__
 
 ObjectID = ObjectRef  # its name before Ray 1.0
 SCRIPT_MODE, WORKER_MODE = 0, 1
-__getattr__ = left_out.attributes_of(__name__)
+_left_out = left_out.attributes_of(__name__)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """`util` is there without being imported, as in Ray, but loaded only when used."""
+    return importlib.import_module(".util", __name__) if name == "util" else _left_out(name)
+
 
 __all__ = [
     "SCRIPT_MODE",

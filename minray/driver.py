@@ -13,7 +13,6 @@ from typing import Any
 from . import process_state, sessions
 from .config import LEAST_FREE_BYTES, START_SECONDS
 from .core_worker import CoreWorker
-from .event_store import read_meta
 from .exceptions import RaySystemError
 from .head_node import HOST, HeadNode
 from .messages import Notice, PrintToDriver
@@ -118,6 +117,8 @@ def _why_lost() -> str:
     if head is not None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             head.supervisor.wait(1.0)
+    from .event_store import read_meta  # SQLite takes long to load
+
     reason = read_meta(session / "session.db").get("ended_because", "")
     return f" The cause: the process {reason}." if reason else ""
 

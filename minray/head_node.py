@@ -154,7 +154,7 @@ def _node_config(
             "NodeID": node_id,
             "Alive": True,
             "NodeManagerAddress": HOST,
-            "NodeManagerHostname": platform.node(),
+            "NodeManagerHostname": os.uname().nodename,
             "NodeManagerPort": 0,
             "ObjectManagerPort": 0,
             "ObjectStoreSocketName": str(sessions.shared_memory_dir(session.name)),

@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import event_store, sessions
+from . import sessions
 from .config import STOP_SECONDS
 from .exit_codes import describe_exit
 
@@ -176,6 +176,8 @@ def _stop_parts(parts: dict[int, str], zygote: int) -> None:
 
 def _clean_up(session: Path, reason: str) -> None:
     if reason:
+        from . import event_store  # only the GCS needs SQLite from the start, and it takes long to load
+
         event_store.add_meta(session / "session.db", "ended_because", reason)
     sessions.remove_shared_memory(session.name)
     sessions.reduce_to_recording(session)

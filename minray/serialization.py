@@ -9,7 +9,6 @@ views of the store itself.  The layout of serialized data::
                       a multiple of 64 bytes so that vector instructions are happy
 """
 
-import ctypes
 import os
 import pickle
 import struct
@@ -143,6 +142,8 @@ def deserialize(data: bytes | memoryview) -> Any:  # noqa: ANN401
 
 def _aligned_copy(data: bytes) -> memoryview:
     """The same bytes at an address that is a multiple of 64, so that the buffers in them are as well."""
+    import ctypes  # seldom needed
+
     room = bytearray(len(data) + _ALIGNMENT)
     start = -ctypes.addressof(ctypes.c_char.from_buffer(room)) % _ALIGNMENT
     room[start : start + len(data)] = data

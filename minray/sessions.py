@@ -12,7 +12,6 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
 import socket
@@ -21,7 +20,6 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from .event_store import fold
 from .store_folders import StoreFolders
 
 KEEP_RECORDINGS = 20
@@ -142,12 +140,16 @@ def socket_path(session: Path) -> Path:
 
 
 def _short_folder(session: Path) -> Path:
+    import hashlib  # not worth its time at every start
+
     digest = hashlib.sha256(os.fsencode(session)).hexdigest()[:16]
     return Path("/tmp") / f"minray-{os.getuid()}-{digest}"
 
 
 def reduce_to_recording(session: Path) -> None:
     """Remove all of a finished session but its recording."""
+    from .event_store import fold  # SQLite takes long to load, and nobody waits any more now
+
     shutil.rmtree(_short_folder(session), ignore_errors=True)
     fold(session / "session.db")
     for path in list(session.iterdir()) if session.is_dir() else []:

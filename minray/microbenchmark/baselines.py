@@ -83,8 +83,12 @@ def start_up_line(script: str) -> Exercise:
         script: the whole program; the last line that it prints is "seconds " and the number.
     """
 
+    # As for everybody who has installed it: compiled once, at the first start, and not every time anew.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
     def run() -> Reading:
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise RuntimeError((done.stderr.strip() or "nothing was printed").splitlines()[-1])
         (line,) = [line for line in done.stdout.splitlines() if line.startswith("seconds ")]

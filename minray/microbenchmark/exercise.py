@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_LONGEST_WARM_UP = 4.0  # seconds
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -79,12 +81,13 @@ def measure(exercise: Exercise, repeats: int, seconds: float) -> Measurement:
         seconds: how long to run for each result.
 
     Returns:
-        As many results as repeats; a single one if the first run alone takes longer than all should.
+        As many results as repeats; a single one if the first run alone takes longer than all should, and
+        more than a few seconds: a first run may be slow only because nothing is warm yet.
     """
     began = time.perf_counter()
     first = exercise.run()
     first_took = time.perf_counter() - began
-    if first_took > max(repeats * seconds, 1.0):
+    if first_took > max(repeats * seconds, _LONGEST_WARM_UP):
         return Measurement(exercise.name, exercise.unit, (_result(exercise, first, 1, first_took),))
     values = []
     for _ in range(repeats):

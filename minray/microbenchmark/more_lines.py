@@ -45,6 +45,12 @@ def _large_get_line(ray: Any, length: int) -> Exercise:  # noqa: ANN401
     return Exercise("get of an 800 MB array", "us", 1, lambda: ray.get(large))
 
 
+def _large_put_line(ray: Any, length: int) -> Exercise:  # noqa: ANN401
+    """Unlike the array of Ray's own line, this one is not all zeros, whose pages would all be one."""
+    array = np.ones(length, dtype=np.int64)
+    return Exercise("put of an 800 MB array", "GB/s", array.nbytes / 1e9, lambda: ray.put(array))
+
+
 def more_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401 - minray, or Ray itself
     """All further lines for a module with Ray's interface."""
 
@@ -75,6 +81,7 @@ def more_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401 - 
         return ray.get([busy_task.remote(seconds) for _ in range(count)])
 
     yield Exercise("8 MB array from a task", "arrays/s", 1, lambda: ray.get(make_array.remote()))
+    yield _large_put_line(ray, int(100 * 1024 * 1024 * scale))
     yield _large_get_line(ray, int(100 * 1024 * 1024 * scale))
     yield Exercise("shortest task worth a task", "us", 1, lambda: crossover(run_all))
     yield Exercise("1,000 tasks in a batch", "tasks/s", 1000, batch(1000))
