@@ -104,7 +104,8 @@ class ConcurrentCalls:
                 self._exit(leaving)
             self._leave_if_exiting()
             self._finish_output()
-            self._core.send(TaskDone(call.task_id, results, started, time.time(), error, retry))
+            ended = time.time()
+            self._core.post(TaskDone(call.task_id, results, started, ended, error, retry), ended)
             del value  # not earlier: see `Worker`
 
     async def _run_async(self, call: RunTask) -> None:

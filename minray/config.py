@@ -12,7 +12,7 @@ EVENT_FLUSH_SECONDS = 0.02
 ANSWER_SECONDS = 0.001
 
 # A lease holds so many tasks at most, and so much work, in seconds, as far as can be foreseen.
-LEASE_TASKS = 16
+LEASE_TASKS = 32
 LEASE_SECONDS = 0.002
 
 # A worker whose task takes longer than this, in seconds, gives back the rest of its lease.
