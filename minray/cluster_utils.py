@@ -1,10 +1,21 @@
-"""`Cluster`: a session that no driver owns, so that several drivers can come and go.
+"""`Cluster`: several nodes on one machine, in a session that no driver owns.
 
-It is what Ray's own tests and examples use to start nodes from a program.  Here the cluster has one node, its
-head; drivers (this process, other scripts, other notebooks) join it by its address::
+It is what Ray's own tests and examples use to start nodes from a program, and what `init(num_nodes=...)`
+uses.  Each node is made of processes of its own, with workers and an object store of its own; drivers (this
+process, other scripts, other notebooks) join the cluster by its address and are attached to its head::
 
     cluster = Cluster(head_node_args={"num_cpus": 2})
+    cluster.add_node(num_cpus=2)
     ray.init(address=cluster.address)
+
+    head: supervisor            node 1: supervisor             node 2: supervisor
+      +- GCS ------ session.db    +- member_process --+          +- member_process --+
+      +- scheduler_process <------+---- Unix sockets -+----------+                   |
+      +- zygote -> workers        +- zygote -> workers           +- zygote -> workers
+      /dev/shm/...                /dev/shm/.../<node 1>  <-pull- /dev/shm/.../<node 2>
+
+Who decides what: see `members`.  It teaches distribution on one machine; it listens on Unix sockets only and
+is no engine for real clusters, which Ray is.
 
 Source: `ray.cluster_utils` of Ray 2.
 """
@@ -13,6 +24,7 @@ from typing import Any
 
 from . import driver, init_settings, initialization
 from .head_node import HeadNode
+from .member_node import MemberNode
 
 # Settings of a node of Ray's that mean nothing on one machine.
 _IGNORED = frozenset(
@@ -29,25 +41,40 @@ class ClusterNode:
     """A node of a `Cluster`.
 
     Args:
-        head: its processes.
+        processes: its processes.
     """
 
-    def __init__(self, head: HeadNode) -> None:
-        self.head = head
-        info = head.config["node_info"]
+    def __init__(self, processes: HeadNode | MemberNode) -> None:
+        self.processes = processes
+        info = processes.config["node_info"]
         self.node_id: str = info["NodeID"]
         self.unique_id = self.node_id
         self.node_ip_address: str = info["NodeManagerAddress"]
         self.raylet_socket_name: str = info["RayletSocketName"]
-        self.address: str = head.session.name
+        self.address: str = processes.session.name
 
     def is_head(self) -> bool:
         """Whether the cluster's tables live here."""
-        return True
+        return isinstance(self.processes, HeadNode)
+
+    def any_processes_alive(self) -> bool:
+        """Whether anything of the node still runs."""
+        return self.processes.supervisor.poll() is None
+
+    def remaining_processes_alive(self) -> bool:
+        """Whether all is well with the node."""
+        return self.any_processes_alive()
+
+    def kill_raylet(self) -> None:
+        """Kill the scheduler process of a node, as a crash would; the rest of the node goes with it."""
+        if isinstance(self.processes, MemberNode):
+            self.processes.kill_scheduler()
+        else:
+            self.processes.stop()
 
 
 class Cluster:
-    """The nodes of one session, started by this process.
+    """The nodes of one session, started by this process; the first is the head.
 
     Args:
         initialize_head: start the head node at once.
@@ -120,30 +147,24 @@ class Cluster:
             **ignored: settings of Ray's without a meaning here.
 
         Raises:
-            NotImplementedError: a second node.
             TypeError: Ray has no such setting.
             RaySystemError: the node did not start.
         """
-        if self.head_node is not None:
-            raise NotImplementedError(
-                "A cluster of minray's has one node. To work with several, run the same program on Ray: "
-                "import ray instead of minray, the rest stays the same."
-            )
         if unknown := set(ignored) - _IGNORED:
             raise TypeError(f"add_node() has no setting {sorted(unknown)[0]!r}.")
         totals = init_settings.node_resources(num_cpus, num_gpus, resources, memory)
-        head = HeadNode(
-            totals,
-            object_store_memory,
-            "",
-            ends_with_driver=False,
-            labels=init_settings.check_labels(labels),
-        )
-        if wait:
-            head.wait_until_ready()
-        self.head_node = ClusterNode(head)
-        self._include_dashboard = include_dashboard
-        return self.head_node
+        checked = init_settings.check_labels(labels)
+        if self.head_node is None:
+            head = HeadNode(totals, object_store_memory, "", ends_with_driver=False, labels=checked)
+            node = self.head_node = ClusterNode(head)
+            self._include_dashboard = include_dashboard
+        else:
+            session = self.head_node.processes.session
+            node = ClusterNode(MemberNode(session, totals, object_store_memory, labels=checked))
+            self.worker_nodes.add(node)
+        if wait or node.is_head():
+            node.processes.wait_until_ready()
+        return node
 
     def connect(self, namespace: str | None = None) -> None:
         """Connect this process to the cluster."""
@@ -152,24 +173,39 @@ class Cluster:
         )
 
     def remove_node(self, node: ClusterNode, allow_graceful: bool = True) -> None:
-        """End a node and all that runs there; without its head the cluster is over."""
-        if self.head_node is node:
-            node.head.stop()
+        """End a node and all that runs there; without its head the cluster is over.
+
+        Args:
+            node: which.
+            allow_graceful: let its processes end by themselves; else they are killed.
+        """
+        if node is self.head_node:
             self.head_node = None
+            node.processes.stop()
+        elif node in self.worker_nodes:
+            self.worker_nodes.remove(node)
+            assert isinstance(node.processes, MemberNode), "there is one head"
+            node.processes.stop(allow_graceful)
 
     def wait_for_nodes(self, timeout: float = 30) -> None:
-        """Return when all nodes are ready, which they are."""
+        """Return when all nodes that were added belong to the cluster.
+
+        Raises:
+            RaySystemError: one of them did not start.
+        """
+        for node in self.list_all_nodes():
+            node.processes.wait_until_ready()
 
     def list_all_nodes(self) -> list[ClusterNode]:
         """The nodes, the head first."""
-        return [] if self.head_node is None else [self.head_node]
+        return ([] if self.head_node is None else [self.head_node]) + list(self.worker_nodes)
 
     def remaining_processes_alive(self) -> bool:
         """Whether all nodes are well."""
-        return all(node.head.supervisor.poll() is None for node in self.list_all_nodes())
+        return all(node.remaining_processes_alive() for node in self.list_all_nodes())
 
     def shutdown(self) -> None:
         """Leave the cluster, if this process has joined it, and end all its nodes."""
         driver.stop()
-        for node in self.list_all_nodes():
+        for node in reversed(self.list_all_nodes()):
             self.remove_node(node)

@@ -88,3 +88,14 @@ LENDING_GRACE_SECONDS = 0.005
 
 # Functions with more bytes than this, closure included, are refused, as in Ray.
 MOST_FUNCTION_BYTES = 95 * 1024 * 1024
+
+# A further node says that it lives so often; one that is silent gets no new tasks and later is declared dead,
+# in seconds. (Ray waits for about 8 s by default.)
+HEARTBEAT_SECONDS = 0.25
+SUSPECT_SECONDS = 1.0
+NODE_SECONDS = 5.0
+
+# An object travels between nodes in pieces of so many bytes, and a node that neither sends nor takes a piece
+# for so many seconds is given up.
+TRANSFER_BYTES = 1024 * 1024
+TRANSFER_SECONDS = 10.0

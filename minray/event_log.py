@@ -108,6 +108,21 @@ class EventLog:
         """An object in the store is CREATED, SEALED, SPILLED, RESTORED, FREED or LOST."""
         self.rows["object_events"].append((object_id.hex(), self.node, state, size, self.now, task))
 
+    def transfer(
+        self, object_id: bytes, source: int, started: float, ended: float, size: int, outcome: str
+    ) -> None:
+        """An object was copied from another node to this one, or could not be."""
+        self.rows["transfers"].append((object_id.hex(), source, self.node, started, ended, size, outcome))
+
+    def new_node(self, number: int, node_id: str, address: str, resources: str) -> None:
+        """A node has joined the session."""
+        self.rows["nodes"].append((number, node_id, address, resources))
+        self.node_is(number, "ALIVE")
+
+    def node_is(self, number: int, state: str, detail: str = "") -> None:
+        """A node is ALIVE or DEAD."""
+        self.rows["node_events"].append((number, state, self.now, detail))
+
     def new_group(self, group: Group, creator: Client) -> None:
         """There is a new placement group."""
         bundles = [{name: amount / UNIT for name, amount in bundle} for bundle in group.bundles]

@@ -17,7 +17,7 @@ All times are seconds since 1970 as ``time.time()`` gives them; all sizes are by
 
 from enum import IntEnum, StrEnum
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class TaskState(IntEnum):
@@ -95,6 +95,11 @@ CREATE TABLE actor_events (seq INTEGER PRIMARY KEY, actor INTEGER, state TEXT, t
 CREATE TABLE object_events (seq INTEGER PRIMARY KEY, object_id TEXT, node INTEGER, state TEXT,
                             size INTEGER, ts REAL, task INTEGER);
 
+-- Objects that were copied from one node's store to another's, because they were needed there.
+-- outcome: empty if all went well, else why it did not.
+CREATE TABLE transfers (seq INTEGER PRIMARY KEY, object_id TEXT, source INTEGER, node INTEGER,
+                        started REAL, ended REAL, bytes INTEGER, outcome TEXT);
+
 -- A driver or a task waited: kind is get or wait, count the number of references asked for,
 -- num_returns how many were wanted, ready how many came, task NULL in the driver.
 CREATE TABLE api_calls (seq INTEGER PRIMARY KEY, worker INTEGER, task INTEGER, kind TEXT, ts REAL,
@@ -136,6 +141,7 @@ COLUMNS = {
     "actors": 10,
     "actor_events": 6,
     "object_events": 6,
+    "transfers": 7,
     "api_calls": 9,
     "placement_groups": 8,
     "placement_group_events": 4,

@@ -63,10 +63,8 @@ class HeadNode:
         self.config["ends_with_driver"] = ends_with_driver
         if not ends_with_driver:
             sessions.mark_as_cluster(self.session)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            listener.bind(str(socket_path))
-            listener.listen(1024)
-            self.supervisor = _start_supervisor(self.config, listener, self._log)
+        with sessions.listen(socket_path) as listener:
+            self.supervisor = start_supervisor(self.config, listener, self._log)
 
     def wait_until_ready(self) -> None:
         """Return when all parts of the node run.
@@ -106,7 +104,7 @@ class HeadNode:
         self._log.close()
 
 
-def _start_supervisor(
+def start_supervisor(
     config: dict[str, Any], listener: socket.socket, log: BinaryIO
 ) -> "subprocess.Popen[bytes]":
     """Start `node.main` as a process that no signal of the driver's terminal or kernel reaches."""
@@ -135,9 +133,8 @@ def _node_config(
     namespace: str,
 ) -> dict[str, Any]:
     """Everything that the node's processes need to know."""
-    node_id = os.urandom(NODE_ID_SIZE).hex()
     totals = {
-        "memory": float(_free_memory()),
+        "memory": float(free_memory()),
         **resources,
         f"node:{HOST}": 1.0,
         "node:__internal_head__": 1.0,
@@ -149,26 +146,8 @@ def _node_config(
         "scheduler_socket": str(socket_path),
         "object_store_memory": object_store_memory,
         "resources": totals,
-        "sys_path": [path or os.getcwd() for path in sys.path],
-        "node_info": {
-            "NodeID": node_id,
-            "Alive": True,
-            "NodeManagerAddress": HOST,
-            "NodeManagerHostname": os.uname().nodename,
-            "NodeManagerPort": 0,
-            "ObjectManagerPort": 0,
-            "ObjectStoreSocketName": str(sessions.shared_memory_dir(session.name)),
-            "RayletSocketName": str(socket_path),
-            "MetricsExportPort": -1,
-            "MetricsAgentPort": -1,
-            "DashboardAgentListenPort": -1,
-            "RuntimeEnvAgentPort": 0,
-            "DeathReason": 0,
-            "DeathReasonMessage": "",
-            "NodeName": HOST,
-            "Labels": {"ray.io/node-id": node_id},
-            "alive": True,
-        },
+        "sys_path": sessions.python_path(),
+        "node_info": describe_node(session, socket_path),
         "meta": {
             "session_name": session.name,
             "started_at": str(time.time()),
@@ -182,6 +161,30 @@ def _node_config(
     }
 
 
-def _free_memory() -> int:
+def describe_node(session: Path, socket_path: Path) -> dict[str, Any]:
+    """What `nodes()` shows of a new node, but for its resources."""
+    node_id = os.urandom(NODE_ID_SIZE).hex()
+    return {
+        "NodeID": node_id,
+        "Alive": True,
+        "NodeManagerAddress": HOST,
+        "NodeManagerHostname": os.uname().nodename,
+        "NodeManagerPort": 0,
+        "ObjectManagerPort": 0,
+        "ObjectStoreSocketName": str(sessions.shared_memory_dir(session.name)),
+        "RayletSocketName": str(socket_path),
+        "MetricsExportPort": -1,
+        "MetricsAgentPort": -1,
+        "DashboardAgentListenPort": -1,
+        "RuntimeEnvAgentPort": 0,
+        "DeathReason": 0,
+        "DeathReasonMessage": "",
+        "NodeName": HOST,
+        "Labels": {"ray.io/node-id": node_id},
+        "alive": True,
+    }
+
+
+def free_memory() -> int:
     """What remains of the machine's memory beside the object store's share, in bytes."""
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 0.7)

@@ -27,10 +27,11 @@ from .config import (
 )
 from .event_log import EventLog
 from .events import TaskState
-from .exceptions import RayError, TaskCancelledError, TaskUnschedulableError, WorkerCrashedError
+from .exceptions import RayError, TaskCancelledError, WorkerCrashedError
 from .exit_codes import describe_exit
 from .gpus import gpu_amount
 from .ids import TaskID, object_id, task_of
+from .members import Members
 from .messages import (
     DYNAMIC,
     ERROR,
@@ -44,6 +45,7 @@ from .messages import (
     CallBegan,
     CancelTask,
     CloseStream,
+    CopyMade,
     CreateActor,
     CreatePlacementGroup,
     CreateSegment,
@@ -54,13 +56,16 @@ from .messages import (
     Fork,
     Forked,
     FreeObjects,
+    FromWorker,
     GetActor,
     GiveBack,
+    Heartbeat,
     Hello,
     HoldReferences,
     InterruptMissed,
     ItemsTaken,
     ItemYielded,
+    JoinNode,
     KillActor,
     Locate,
     Message,
@@ -78,16 +83,17 @@ from .messages import (
     TaskDone,
     Unblocked,
     Welcome,
+    WhereIs,
+    Written,
     result_count,
 )
 from .node_actors import NodeActors
 from .node_groups import NodeGroups, in_group, workers_of
 from .node_objects import NodeObjects, lost
-from .node_record import NodeRecord
+from .node_record import NodeRecord, summed
 from .node_streams import NodeStreams
 from .object_report import object_report
 from .object_table import ObjectEntry
-from .placement import UNSCHEDULABLE, fulfils
 from .run_times import RunTimes
 from .scheduler_records import Client, Task
 from .scheduling import UNIT, Demand, Resources, TaskQueue
@@ -130,10 +136,10 @@ class LocalScheduler:
         self.functions: dict[bytes, ExportFunction] = {}
         self.run_times = RunTimes()
         self.actors = NodeActors(self)
+        self.members = Members(self)
         self._later: list[tuple[float, Task]] = []  # tasks to be tried again, and when
         self._to_stop: list[tuple[Task, bool]] = []  # cancelled while in a lease; and whether by force
         self.zygote = zygote
-        self._node_info = node_info
         self._last_task = 0
         # Outboxes, beside those of `objects` and `log`.
         self.signals: list[tuple[int, int]] = []
@@ -172,6 +178,14 @@ class LocalScheduler:
             ActorExits: self.actors.on_actor_exits,
             ActorReady: self.actors.on_actor_ready,
             CallBegan: self.actors.on_call_began,
+            JoinNode: self.members.on_join,
+            Heartbeat: self.members.on_heartbeat,
+            FromWorker: self.members.on_from_worker,
+            Written: self.members.on_written,
+            WhereIs: self.members.on_where_is,
+            CopyMade: self.members.on_copy_made,
+            Forked: self.members.on_forked,
+            Died: self.members.on_died,
         }
 
     def new_node(
@@ -285,7 +299,7 @@ class LocalScheduler:
 
     def kill_worker(self, worker: Worker) -> None:
         """End a worker's process at once."""
-        self.signals.append((worker.pid, signal.SIGKILL))
+        self.members.signal(worker.node, worker.pid, signal.SIGKILL)
 
     def on_driver_left(self, client: Client) -> None:
         """A driver has gone, well or badly: its tasks end, and its references are gone."""
@@ -339,14 +353,14 @@ class LocalScheduler:
     def retry(self, task: Task) -> None:
         """The task has failed and is to be run again."""
         self.count_attempt(task)
-        self._enqueue(task)
+        self.enqueue(task)
 
     def _retry_later(self, task: Task) -> None:
         """The task has raised: the oftener it does, the longer its next attempt has to wait."""
         self.count_attempt(task)
         again = task.attempt - IMMEDIATE_RETRIES
         if again <= 0:
-            self._enqueue(task)
+            self.enqueue(task)
         else:
             delay = min(RETRY_SECONDS * 2 ** (again - 1), LONGEST_RETRY_SECONDS)
             self._later.append((self.now + delay, task))
@@ -358,7 +372,7 @@ class LocalScheduler:
             self._later = [(when, task) for when, task in self._later if when > self.now]
         for task in due:
             if task.spec.task_id in self.tasks:  # else it was cancelled in the meantime
-                self._enqueue(task)
+                self.enqueue(task)
 
     def count_attempt(self, task: Task) -> None:
         """An attempt at the task has failed."""
@@ -400,6 +414,8 @@ class LocalScheduler:
             demand=spec.resources,
             retries_left=spec.max_retries,
         )
+        if spec.placement and spec.placement[0] != "group":
+            task.where = spec.placement
         if spec.environment or gpu_amount(task.demand):
             task.kind = Kind(spec.environment, gpu_amount(task.demand) > 0)
         return task
@@ -432,30 +448,10 @@ class LocalScheduler:
             if not entry.ready:
                 entry.waiters.append(task)
                 task.missing += 1
-        if not self._can_be_placed(task):
-            return
         if spec.actor and (task.missing or not spec.refs):
             self.actors.submit(task)
         elif not task.missing:
-            self._arguments_ready(task)
-
-    def _can_be_placed(self, task: Task) -> bool:
-        """Whether this node can ever run the task; if not, it fails or waits for ever, as in Ray."""
-        kind, *details = task.spec.placement or ("",)
-        if kind == "group":  # may come to have room later
-            return True
-        feasible = self.resources.feasible(task.demand)
-        if kind == "node" and not details[1] and not (feasible and details[0] == self.node_id.hex()):
-            self.fail(task, TaskUnschedulableError(UNSCHEDULABLE))
-            return False
-        if kind == "labels" and not fulfils(self._node_info.get("Labels", {}), details[0]):
-            self.notify(
-                Notice(f"No node has the labels that {task.spec.name!r} asks for. It waits."), task.job
-            )
-            return False
-        if not feasible:
-            self.notify(Notice(self._infeasible_text(task)), task.job)
-        return True
+            self.arguments_ready(task)
 
     def _declare_lost(self, argument: bytes) -> ObjectEntry[Task]:
         """An argument of which nobody knows: its task is to fail."""
@@ -480,9 +476,9 @@ class LocalScheduler:
                 continue
             task = complete.popleft()
             if task.spec.task_id in self.tasks:  # else it was cancelled in the meantime
-                self._arguments_ready(task)
+                self.arguments_ready(task)
 
-    def _arguments_ready(self, task: Task) -> None:
+    def arguments_ready(self, task: Task) -> None:
         """All arguments exist; if one of them is an error, so is the task's result."""
         for _, argument in task.spec.refs:
             kind, payload = self.objects.value(argument)
@@ -501,9 +497,10 @@ class LocalScheduler:
         if task.spec.actor:
             self.actors.arguments_ready(task)
         else:
-            self._enqueue(task)
+            self.enqueue(task)
 
-    def _enqueue(self, task: Task) -> None:
+    def enqueue(self, task: Task) -> None:
+        """Let a task wait for a node with its resources; a call, for its actor."""
         if task.actor is not None:
             self.actors.put_back(task)
             return
@@ -513,12 +510,16 @@ class LocalScheduler:
         if task.creates is not None:
             self.actors.constructor_waits(task)
         self.log.task(task, TaskState.PENDING_NODE_ASSIGNMENT)
-        self.queue.push(task)
+        if self.members.can_be_placed(task):
+            self.queue.push(task)
 
     def schedule(self) -> None:
         """Give tasks to workers as long as there are tasks, resources and workers."""
         if self.groups.restless:
             self.groups.create_waiting()
+        if self.members.ever:
+            self.members.schedule()
+            return
         to_come: set[Kind] = set()  # kinds of workers that are being started
         while (task := self.queue.peek(self.resources, to_come)) is not None:
             worker = self.pool.take_idle(task.kind)
@@ -528,9 +529,9 @@ class LocalScheduler:
                 to_come.add(task.kind)
                 continue
             self.queue.pop(task)
-            self._lease(task, worker)
+            self.lease(task, worker)
 
-    def _lease(self, task: Task, worker: Worker) -> None:
+    def lease(self, task: Task, worker: Worker) -> None:
         """Give a worker a task, and with it further ones if they are short."""
         resources = worker.node.resources
         resources.acquire(task.demand)
@@ -542,7 +543,8 @@ class LocalScheduler:
             return
         self._dispatch(task, worker)
         function_id, waiting = task.spec.function_id, len(self.queue) + 1
-        more = self.run_times.lease_size(function_id, waiting, len(self.pool.workers)) - 1
+        workers = sum(len(node.pool.workers) for node in self.nodes.values())
+        more = self.run_times.lease_size(function_id, waiting, workers) - 1
         if task.spec.max_calls:
             more = min(more, task.spec.max_calls - worker.calls[function_id] - 1)
         if more > 0 and task.spec.max_retries and not task.gpus:
@@ -667,7 +669,7 @@ class LocalScheduler:
             self.kill_worker(worker)
         for task in in_group(list(self.queue.tasks()), group_id):
             self.queue.discard(task)
-            self._enqueue(task)  # which fails it
+            self.enqueue(task)  # which fails it
 
     def fail(self, task: Task, error: RayError) -> None:
         """Make an error of the runtime's own the task's result."""
@@ -763,7 +765,7 @@ class LocalScheduler:
             self._to_stop.append((task, force))
         else:
             # The worker gets no other task before this signal has reached it: see worker.py.
-            self.signals.append((worker.pid, signal.SIGKILL if force else signal.SIGINT))
+            self.members.signal(worker.node, worker.pid, signal.SIGKILL if force else signal.SIGINT)
 
     def _on_interrupt_missed(self, client: Client, message: InterruptMissed) -> None:
         if client.task is not None and client.task.cancelled:
@@ -795,9 +797,9 @@ class LocalScheduler:
             return
         self.tidy_up()
         answers: dict[str, Callable[[], Any]] = {
-            "nodes": lambda: [self._node_info],
-            "cluster_resources": self.resources.total,
-            "available_resources": self.resources.available,
+            "nodes": self.members.table,
+            "cluster_resources": lambda: summed(node.resources.total() for node in self.nodes.values()),
+            "available_resources": lambda: summed(node.resources.available() for node in self.nodes.values()),
             "placement_groups": self.groups.table,
             "object_report": self._object_report,
             "objects": lambda: len(self.objects.table),
@@ -814,6 +816,7 @@ class LocalScheduler:
     def tick(self) -> None:
         """What time alone brings about: long tasks are reported as running, spare workers leave."""
         self.report_long_running(RUNNING_REPORT_SECONDS)
+        self.members.tick()
         self.actors.end_slow_ones()
         self._enqueue_later_ones()
         to_stop, self._to_stop = self._to_stop, []
@@ -829,23 +832,25 @@ class LocalScheduler:
             if worker.task is not None and self.now - worker.task.dispatched >= seconds:
                 self.log.task_runs(worker.task)
 
-    def _infeasible_text(self, task: Task) -> str:
-        wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in plain_demand(task.demand))
-        has = ", ".join(f"{amount:g} {name}" for name, amount in self._countable())
+    def infeasible_text(self, task: Task, demand: Demand) -> str:
+        """What to tell the user when no node can ever meet the demand of a task."""
+        wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in plain_demand(demand))
+        nodes = ["this node has only " + _countable(node.resources) for node in self.nodes.values()]
+        has = nodes[0] if len(nodes) == 1 else f"none of the {len(nodes)} nodes has that"
         return (
-            f"The task {task.spec.name!r} asks for {wanted}, but this node has only {has}. It waits, and "
+            f"The task {task.spec.name!r} asks for {wanted}, but {has}. It waits, and "
             "will go on waiting: ask for less with num_cpus=..., or start with init(num_cpus=...) large "
             "enough."
         )
 
-    def _countable(self) -> list[tuple[str, float]]:
-        """The node's resources without memory and without those that name the node itself."""
-        totals = self.resources.total().items()
-        return [
-            (name, amount)
-            for name, amount in totals
-            if not any(part in name for part in ("memory", ":", "_group_"))
-        ]
+
+def _countable(resources: Resources) -> str:
+    """A node's resources without memory and without those that name the node itself."""
+    return ", ".join(
+        f"{amount:g} {name}"
+        for name, amount in resources.total().items()
+        if not any(part in name for part in ("memory", ":", "_group_"))
+    )
 
 
 def _farewell(worker: Worker, how: str) -> str:

@@ -431,6 +431,88 @@ class Died(NamedTuple):
     exit_code: int
 
 
+# --- between nodes: a further node's scheduler process <-> the head's local scheduler -----------------
+
+
+class JoinNode(NamedTuple):
+    """The first message of a further node: it wants to be one of the session's."""
+
+    info: str  # what `nodes()` shows of it, in JSON
+    pids: tuple[int, ...]  # of its own processes, which end when it is declared dead
+    folder: str  # where its objects are
+    objects: str  # the path of the socket from which others pull them
+
+
+class NodeAccepted(NamedTuple):
+    """The answer: the node's number, and the socket from which the head's objects are pulled."""
+
+    node: int
+    objects: str
+
+
+class Heartbeat(NamedTuple):
+    """The node lives."""
+
+
+class FromWorker(NamedTuple):
+    """What a worker of the node says to the head's scheduler, as it said it."""
+
+    worker: int
+    messages: tuple[tuple[Any, ...], ...]  # see `pack`
+
+
+class ToWorker(NamedTuple):
+    """What the head's scheduler says to a worker of the node."""
+
+    worker: int
+    messages: tuple[tuple[Any, ...], ...]
+
+
+class SignalWorker(NamedTuple):
+    """Send a signal to one of the node's workers: to cancel a task, or to end the process."""
+
+    pid: int
+    signal: int
+
+
+class Written(NamedTuple):
+    """A worker has written an object into its node's store; what it says next seals it."""
+
+    worker: int
+    object_id: bytes
+    name: str
+    size: int
+
+
+class WhereIs(NamedTuple):
+    """Which nodes have this object? The answer is `Holders`."""
+
+    object_id: bytes
+    failed: tuple[str, ...]  # copies, by the names of their segments, that could not be had
+
+
+class Holders(NamedTuple):
+    """Where copies of an object are; nowhere if it is lost, or being made again."""
+
+    object_id: bytes
+    size: int
+    holders: tuple[tuple[int, str, str], ...]  # (node, path of its socket, name of the segment)
+
+
+class CopyMade(NamedTuple):
+    """The node has a copy of the object now."""
+
+    object_id: bytes
+    name: str
+    size: int
+
+
+class FreeCopies(NamedTuple):
+    """The node's copies of these names are not needed any more."""
+
+    names: tuple[str, ...]
+
+
 # --- local scheduler <-> GCS ------------------------------------------------------------------------
 
 
@@ -492,10 +574,22 @@ _CLASSES: tuple[Any, ...] = (
         StoreRows,
     ),
     *(CreateActor, GetActor, KillActor, ActorExits, ActorReady, BecomeActor),
+    *(JoinNode, NodeAccepted, Heartbeat, FromWorker, ToWorker, SignalWorker),
+    *(Written, WhereIs, Holders, CopyMade, FreeCopies),
 )
 _TAGS = {cls: tag for tag, cls in enumerate(_CLASSES)}
 
 Message = Any  # an instance of one of the classes above
+
+
+def pack(message: Message) -> tuple[Any, ...]:
+    """A message as plain data, to travel inside another."""
+    return (_TAGS[type(message)], *message)
+
+
+def unpack(fields: tuple[Any, ...]) -> Message:
+    """The message that `pack` was given."""
+    return _CLASSES[fields[0]]._make(fields[1:])
 
 
 def encode(messages: list[Message]) -> bytes:

@@ -12,6 +12,8 @@ The supervisor is the first process of a session to start and the last to end.  
 parts dies; then it ends all the rest and removes what they leave: sockets, shared memory, logs.  Only the
 recording stays.
 
+A further node of a session has a supervisor of its own, and a `member_process` instead of GCS and scheduler.
+
 The parts are started by name and with a few sockets; they do not import each other.
 """
 
@@ -49,7 +51,8 @@ def main() -> None:
         os.set_blocking(fd, False)
     for name in _PRELOADED:
         importlib.import_module(f"{__package__}.{name}")
-    lock = sessions.hold(Path(config["session_dir"]))
+    node: str = config.get("node", "")  # of a further node of a session; its head holds the lock
+    lock = os.open(os.devnull, os.O_RDONLY) if node else sessions.hold(Path(config["session_dir"]))
     parts, life = _start_parts(config, listener, lock, [wake_read, wake_write])
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
@@ -62,29 +65,29 @@ def main() -> None:
     finally:
         life.close()
         _stop_parts(parts, zygote)
-        _clean_up(Path(config["session_dir"]), reason)
+        if node:
+            sessions.remove_node(Path(config["session_dir"]), node)
+        else:
+            _clean_up(Path(config["session_dir"]), reason)
         os.close(lock)
-        with contextlib.suppress(OSError):
-            (Path(config["session_dir"]) / "lock").unlink()
+        if not node:
+            with contextlib.suppress(OSError):
+                (Path(config["session_dir"]) / "lock").unlink()
 
 
 def _start_parts(
     config: dict[str, Any], listener: socket.socket, lock: int, private: list[int]
 ) -> tuple[dict[int, str], socket.socket]:
-    """Fork GCS, zygote and local scheduler; return their names by pid, and the scheduler's life line."""
-    gcs_scheduler, scheduler_gcs = socket.socketpair()
+    """Fork GCS, zygote and scheduler; return their names by pid, and the scheduler's life line."""
     zygote_scheduler, scheduler_zygote = socket.socketpair()
     life, scheduler_life = socket.socketpair()
-    plans: dict[str, dict[str, socket.socket]] = {
-        "gcs": {"scheduler": gcs_scheduler},
-        "zygote": {"scheduler": zygote_scheduler},
-        "scheduler_process": {
-            "listener": listener,
-            "zygote": scheduler_zygote,
-            "gcs": scheduler_gcs,
-            "life": scheduler_life,
-        },
-    }
+    plans: dict[str, dict[str, socket.socket]] = {}
+    scheduler = {"listener": listener, "zygote": scheduler_zygote, "life": scheduler_life}
+    if not config.get("node"):
+        gcs_scheduler, scheduler["gcs"] = socket.socketpair()
+        plans["gcs"] = {"scheduler": gcs_scheduler}
+    plans["zygote"] = {"scheduler": zygote_scheduler}
+    plans["member_process" if config.get("node") else "scheduler_process"] = scheduler
     everything = [sock for plan in plans.values() for sock in plan.values()]
     parts = {}
     for name, sockets in plans.items():

@@ -100,9 +100,6 @@ class NodeActors:
         if message.request:
             answer = ("created", message.actor_id, message.handle)
             client.channel.send(Reply(message.request, answer, ""))
-        # What it takes for life may be less than what a node must have for it to be placed there.
-        if not spec.placement and not self._node.resources.feasible(message.needs):
-            creation.demand = message.needs
         self._node.take_in(creation)
 
     def on_get_actor(self, client: Client, message: GetActor) -> None:

@@ -21,6 +21,7 @@ from .messages import (
     CreateSegment,
     DropReferences,
     FreeObjects,
+    Holders,
     HoldReferences,
     Locate,
     ObjectsReady,
@@ -32,10 +33,12 @@ from .messages import (
     Value,
 )
 from .object_table import ObjectEntry, ObjectTable
+from .pulls import Pulls
 from .reconstruction import Reconstruction
 from .scheduler_records import Client, Task
-from .store_folders import NOWHERE
-from .store_room import Place, StoreRoom
+from .session_room import SessionRoom
+from .store_folders import NOWHERE, node_of
+from .store_room import Place
 
 
 class NodeObjects:
@@ -48,7 +51,9 @@ class NodeObjects:
     """
 
     def __init__(self, capacity: int, log: EventLog, run_again: Callable[[Task], None]) -> None:
-        self.room = StoreRoom(capacity, log, self._moved)
+        self.room = SessionRoom(capacity, log, self._moved)
+        self.pulls = Pulls(self.room, log, self.look_up, self._copied)
+        self.sockets: dict[int, str] = {}  # where the objects of each node are to be had
         self.table: ObjectTable[Task] = ObjectTable()
         self.made = Reconstruction(self.table, run_again)
         self.complete: deque[Task] = deque()  # outbox: tasks whose last missing argument has come
@@ -137,7 +142,7 @@ class NodeObjects:
         written = [item for item in client.creating.items() if task_of(item[0]) == message.task_id]
         for object_id, name in written:
             del client.creating[object_id]
-            place = object_id, name, self.room.book.size(name)
+            place = object_id, name, self.room.size(name)
             if not any(result[1] == place for result in message.results):
                 self.room.discard(object_id, name)
 
@@ -198,7 +203,7 @@ class NodeObjects:
         name = client.creating.pop(message.object_id)
         self.table.declare(message.object_id, client.task_number, client).by_put = True
         self.table.references.hold(client, message.object_id)
-        value = STORED, (message.object_id, name, self.room.book.size(name))
+        value = STORED, (message.object_id, name, self.room.size(name))
         self.seal(message.object_id, value, message.contained, client.task_number)
 
     def on_abort_segment(self, client: Client, message: AbortSegment) -> None:
@@ -209,11 +214,71 @@ class NodeObjects:
         """A process does not find an object where it was."""
         entry = self.table.get(message.object_id)
         if entry is not None and entry.kind == STORED:
-            if entry.payload[1] != message.missing:
+            if message.missing and node_of(message.missing) == 0:  # else it could not be found here
+                self._drop_copy(message.object_id, entry, message.missing)
+            if entry.kind == STORED and node_of(entry.payload[1]):
+                self.pulls.want(client, message.request, message.object_id)
+                return
+            if entry.kind == STORED:
                 self.room.locate(client, message.request, entry.payload)
                 return
-            self._lose(message.object_id, entry)
         client.channel.send(Reply(message.request, None, ""))
+
+    def _drop_copy(self, object_id: bytes, entry: ObjectEntry[Task], name: str) -> None:
+        """One copy of the object is not where it was; unless there is another, the object is lost."""
+        place = self.room.drop_copy(entry.payload, name)
+        if place is None:
+            self._lose(object_id, entry)
+        else:
+            entry.payload = place
+
+    def look_up(self, object_id: bytes, failed: tuple[str, ...]) -> None:
+        """Which nodes have an object that the head needs."""
+        self.pulls.found(self.holders(object_id, failed))
+
+    def holders(self, object_id: bytes, failed: tuple[str, ...]) -> Holders:
+        """Which nodes have an object.
+
+        Args:
+            object_id: the object.
+            failed: copies that could not be had.
+        """
+        entry = self.table.get(object_id)
+        for name in failed:
+            if entry is not None and entry.kind == STORED:
+                self._drop_copy(object_id, entry, name)
+        if entry is not None and entry.kind == STORED and not self.room.names(entry.payload):
+            self._lose(object_id, entry)
+        if entry is None or entry.kind != STORED:
+            return Holders(object_id, 0, ())
+        names = self.room.names(entry.payload)
+        found = tuple((node_of(name), self.sockets[node_of(name)], name) for name in names)
+        return Holders(object_id, entry.payload[2], found)
+
+    def _copied(self, place: Place) -> bool:
+        """The head has a copy of an object now, which is the one that its processes are told of."""
+        entry = self.table.get(place[0])
+        if entry is None or entry.kind != STORED:
+            return False
+        self.room.sealed(place, None)
+        if self.room.is_there(entry.payload):
+            self.room.add_copy(entry.payload)
+        entry.payload = place
+        return True
+
+    def has_lost_arguments(self, task: Task) -> bool:
+        """Whether arguments of a task are lost: they are made again and it waits, or they are errors now."""
+        lost_some = False
+        for _, argument in task.spec.refs:
+            entry = self.table.get(argument)
+            assert entry is not None, "an argument of a waiting task is pinned"
+            if entry.kind == STORED and not self.room.names(entry.payload):
+                self._lose(argument, entry)
+            if entry.kind is None:
+                entry.waiters.append(task)
+                task.missing += 1
+            lost_some = lost_some or entry.kind in (None, ERROR)
+        return lost_some
 
     def on_free_objects(self, client: Client, message: FreeObjects) -> None:
         """A process frees objects by hand; a task that is to make one of them goes on."""

@@ -36,8 +36,7 @@ class NodeRecord:
 
     def describe(self) -> dict[str, Any]:
         """The node as `nodes()` shows it; a dead one has no resources."""
-        resources = self.info.get("Resources", {}) if self.alive else {}
-        return self.info | {"Alive": self.alive, "alive": self.alive, "Resources": resources}
+        return self.info if self.alive else self.info | {"Alive": False, "alive": False, "Resources": {}}
 
 
 def summed(parts: Iterator[dict[str, float]]) -> dict[str, float]:

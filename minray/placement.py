@@ -2,10 +2,11 @@
 
 ::
 
-    ()                                        anywhere ("DEFAULT", "SPREAD": one node has no choice)
+    ()                                        anywhere: near what it needs, and who submitted it
+    ("spread",)                               anywhere, the nodes in turn
     ("group", group id, bundle index, child)  in a placement group; child: its own tasks too
     ("node", node id, soft)                   on this node; soft: elsewhere if it is gone or too small
-    ("labels", conditions)                    on a node whose labels fulfil these conditions
+    ("labels", conditions, wishes)            on a node with such labels; best with those wished for
 
 A condition is ``(label, operator, values)``, the operator one of in, not in, exists, does not exist.
 """

@@ -54,11 +54,11 @@ def place(
                 "PlacementGroupSchedulingStrategy | NodeAffinitySchedulingStrategy | "
                 "NodeLabelSchedulingStrategy]."
             )
-        return demand, ()
+        return demand, ("spread",) if strategy == "SPREAD" else ()
     if isinstance(strategy, NodeAffinitySchedulingStrategy):
         return demand, ("node", strategy.node_id, strategy.soft)
     if isinstance(strategy, NodeLabelSchedulingStrategy):
-        return demand, ("labels", strategy.hard)
+        return demand, ("labels", strategy.hard, strategy.soft)
     if isinstance(strategy, PlacementGroupSchedulingStrategy):
         return _place_in_group(strategy, demand, what, to_start)
     _warn_of_old_options(options)

@@ -95,6 +95,13 @@ class Channel:
             return []
         return self._reader.feed(data)
 
+    def has_input(self) -> bool:
+        """Whether something has arrived that was not received yet."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     def flush(self) -> bool:
         """Send as much as the socket takes now; return whether everything is gone."""
         if self.closed:

@@ -17,30 +17,21 @@ import selectors
 import shutil
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, POOL_SECONDS, STORE_SHARE_OF_MEMORY
+from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS, POOL_SECONDS
 from .event_log import EventLog, SilentLog
 from .local_scheduler import LocalScheduler
 from .messages import Died, Forked, Notice, Reply, StoreRows
 from .rpc import Channel
 from .scheduler_records import Client
-from .sessions import store_folders
-from .store_files import StoreFiles
-
-
-def total_memory() -> int:
-    """The machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def store_capacity(folder: Path, asked: int | None) -> int:
-    """How many bytes the object store may use: what was asked for, at most what the system can give."""
-    wanted = asked or int(total_memory() * STORE_SHARE_OF_MEMORY)
-    return min(wanted, shutil.disk_usage(folder).free)
+from .sessions import object_socket, store_folders
+from .store_files import StoreFiles, store_capacity
+from .transfers import Transfers
 
 
 class SchedulerProcess:
@@ -65,7 +56,7 @@ class SchedulerProcess:
         folders = store_folders(config["session_name"])
         for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
-        self._files = StoreFiles(folders)
+        self._folders, self._files = folders, StoreFiles(folders)
         capacity = store_capacity(folders.memory, config["object_store_memory"])
         resources = dict(config["resources"]) | {"object_store_memory": float(capacity)}
         node_info = dict(config["node_info"]) | {"Resources": resources}
@@ -78,6 +69,9 @@ class SchedulerProcess:
             SilentLog() if os.environ.get("MINRAY_EVENTS") == "off" else EventLog()
         )  # for the microbenchmark
         self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info, log)
+        self._object_socket = object_socket(Path(config["session_dir"]))
+        self._scheduler.objects.sockets[0] = str(self._object_socket)
+        self._transfers: Transfers | None = None  # once there are other nodes
         self._selector = selectors.DefaultSelector()
         self._flushed = 0.0  # when events were last handed over
         self._answered = 0.0  # when drivers were last answered
@@ -131,6 +125,8 @@ class SchedulerProcess:
         spare = len(self._scheduler.pool.workers) > self._scheduler.pool.target
         if busy or spare:
             return EVENT_FLUSH_SECONDS
+        if self._scheduler.members.watchful:
+            return HEARTBEAT_SECONDS
         return POOL_SECONDS / 5 if self._scheduler.objects.room.restless else None
 
     def _accept(self) -> None:
@@ -150,6 +146,8 @@ class SchedulerProcess:
         if channel.closed:
             self._selector.unregister(channel.sock)
             channel.close()
+            if client.kind == "NODE":
+                self._scheduler.members.on_lost(client)
             if client.kind == "DRIVER":
                 self._scheduler.on_driver_left(client)
                 self._running = self._running and client.pid != self._owner
@@ -160,18 +158,11 @@ class SchedulerProcess:
                 self._scheduler.on_forked(message)
             elif isinstance(message, Died):
                 client = self._scheduler.clients.get(message.worker)
-                while client is not None and not client.channel.closed and self._has_input(client):
+                while client is not None and not client.channel.closed and client.channel.has_input():
                     self._read_client(client)  # what it said before it died
                 self._scheduler.on_died(message)
         if self._zygote.closed:  # without a zygote there are no workers: the session is over
             self._running = False
-
-    @staticmethod
-    def _has_input(client: Client) -> bool:
-        try:
-            return bool(client.channel.sock.recv(1, socket.MSG_PEEK))
-        except OSError:
-            return False
 
     def _read_gcs(self) -> None:
         for message in self._gcs.receive():
@@ -203,6 +194,23 @@ class SchedulerProcess:
         if self._pending:
             self._answer(nothing_else)
         self._files.do(scheduler.objects.room.take_jobs())
+        if scheduler.members.ever:
+            self._deal_with_nodes()
+
+    def _deal_with_nodes(self) -> None:
+        """Do what only sessions of several nodes need: copy objects, clear up after nodes that died."""
+        if self._transfers is None:
+            self._transfers = Transfers(self._folders, self._object_socket, lambda name: name)
+            self._on_input(self._transfers.wake, self._take_copied)
+        self._transfers.do(self._scheduler.objects.pulls.take_jobs())
+        folders = self._scheduler.members.folders
+        while folders:
+            threading.Thread(target=shutil.rmtree, args=(folders.pop(), True), daemon=True).start()
+
+    def _take_copied(self) -> None:
+        assert self._transfers is not None, "its socket has called"
+        for job, outcome, started, ended in self._transfers.take_results():
+            self._scheduler.objects.pulls.done(job, outcome, started, ended)
 
     def _answer(self, nothing_else: bool) -> None:
         """Send what waits; to drivers only if nothing else is left to do, or if they have waited for long."""

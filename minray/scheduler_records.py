@@ -5,6 +5,7 @@ from typing import Any
 
 from .bundles import is_cpu
 from .messages import SubmitTask
+from .placement import Placement
 from .scheduling import Demand
 from .worker_pool import PLAIN, Kind, Worker
 
@@ -66,6 +67,7 @@ class Task:
     actor: Any = None  # the Actor that it is a call of
     creates: Any = None  # the Actor whose constructor it runs
     in_line: bool = False  # it is a call that stands in its caller's line
+    where: Placement = ()  # on which nodes it may run; see `placement`
 
     @property
     def lendable(self) -> Demand:

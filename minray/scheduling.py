@@ -118,6 +118,11 @@ class Resources:
             del self._total[name], self._free[name]
         return True
 
+    def share_used(self) -> float:
+        """How full the node is: the share in use of the resource of which least is left."""
+        used = (1 - self._free[name] / total for name, total in self._total.items() if total)
+        return max(used, default=0.0)
+
     def total(self) -> dict[str, float]:
         """What the node has, in units."""
         return {name: amount / UNIT for name, amount in self._total.items()}
@@ -138,6 +143,10 @@ class Schedulable(Protocol):
     def kind(self) -> Hashable:
         """Which workers can run it."""
 
+    @property
+    def where(self) -> Hashable:
+        """On which nodes it may run."""
+
 
 TaskT = TypeVar("TaskT", bound=Schedulable)
 
@@ -145,14 +154,14 @@ TaskT = TypeVar("TaskT", bound=Schedulable)
 class TaskQueue(Generic[TaskT]):
     """Tasks that are ready to run and wait for resources.
 
-    Tasks of one demand, depth and kind stand in one line, first come, first served.  Between lines the
-    deepest goes first: a task that waits in `get` for the tasks it submitted has lent its CPU out, and the
+    Tasks of one demand, depth, kind and placement stand in one line: first come, first served.  Between lines
+    the deepest goes first: a task that waits in `get` for the tasks it submitted has lent its CPU out; the
     sooner those run, the fewer half-done tasks (each of which occupies a process) there are.  A line whose
     demand does not fit just now does not hold up the others, so no resource idles while a task could use it.
     """
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[int, Demand, Hashable], deque[TaskT]] = {}
+        self._lines: dict[tuple[int, Demand, Hashable, Hashable], deque[TaskT]] = {}
         self._length = 0
 
     def __len__(self) -> int:
@@ -175,10 +184,14 @@ class TaskQueue(Generic[TaskT]):
             resources: those of the node.
             without: kinds for which there are no workers just now.
         """
-        for (_, demand, kind), line in self._lines.items():
+        for (_, demand, kind, _), line in self._lines.items():
             if line and kind not in without and resources.fits(demand):
                 return line[0]
         return None
+
+    def heads(self) -> list[TaskT]:
+        """The first task of each line, in the order in which they should start."""
+        return [line[0] for line in self._lines.values() if line]
 
     def count(self, kind: Hashable) -> int:
         """How many tasks of a kind wait here."""
@@ -224,5 +237,5 @@ class TaskQueue(Generic[TaskT]):
         return (task for line in self._lines.values() for task in line)
 
 
-def _line_of(task: Schedulable) -> tuple[int, Demand, Hashable]:
-    return -task.depth, task.demand, task.kind
+def _line_of(task: Schedulable) -> tuple[int, Demand, Hashable, Hashable]:
+    return -task.depth, task.demand, task.kind, task.where

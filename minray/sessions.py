@@ -15,6 +15,7 @@ import fcntl
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from datetime import datetime
@@ -25,7 +26,7 @@ from .store_folders import StoreFolders
 KEEP_RECORDINGS = 20
 KEEP_BYTES = 500_000_000
 
-_LONGEST_SOCKET_PATH = 100
+_LONGEST_SOCKET_PATH = 96
 _CLUSTER_MARK = "cluster"
 
 
@@ -139,11 +140,47 @@ def socket_path(session: Path) -> Path:
     return _short_folder(session) / "raylet"
 
 
+def listen(path: Path) -> socket.socket:
+    """A socket that listens at this path."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def python_path() -> list[str]:
+    """Where workers are to look for modules: as this process does."""
+    return [path or os.getcwd() for path in sys.path]
+
+
+def node_socket(session: Path, node: str) -> Path:
+    """Where the scheduler process of a further node listens to its workers."""
+    return socket_path(session).with_name(f"r-{node}")
+
+
+def object_socket(session: Path, node: str = "") -> Path:
+    """Where a node's objects are to be had by other nodes."""
+    return socket_path(session).with_name(f"o-{node}")
+
+
 def _short_folder(session: Path) -> Path:
     import hashlib  # not worth its time at every start
 
     digest = hashlib.sha256(os.fsencode(session)).hexdigest()[:16]
     return Path("/tmp") / f"minray-{os.getuid()}-{digest}"
+
+
+def remove_node(session: Path, node: str) -> None:
+    """Remove what a further node has left."""
+    for folder in store_folders(session.name, node):
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in (node_socket(session, node), object_socket(session, node)):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def reduce_to_recording(session: Path) -> None:
@@ -192,9 +229,17 @@ def shared_memory_dir(session_name: str) -> Path:
     return root() / session_name / "objects"
 
 
-def store_folders(session_name: str) -> StoreFolders:
-    """Where a session keeps its objects: in memory, and on disk when that is full."""
-    return StoreFolders(shared_memory_dir(session_name), root() / session_name / "spilled")
+def store_folders(session_name: str, node: str = "") -> StoreFolders:
+    """Where a node keeps its objects: in memory, and on disk when that is full.
+
+    Args:
+        session_name: of the session.
+        node: the short name of a further node; empty for the head.
+    """
+    memory, disk = shared_memory_dir(session_name), root() / session_name / "spilled"
+    if node:
+        memory, disk = memory / node, disk.with_name(f"spilled-{node}")
+    return StoreFolders(memory, disk)
 
 
 def remove_shared_memory(session_name: str) -> None:

@@ -13,7 +13,7 @@ All segments together, those in the pool included, never take more than the stor
 from bisect import bisect_left, insort
 from typing import Any
 
-from .store_folders import is_spilled, spilled_name
+from .store_folders import FILES_OF_A_NODE, is_spilled, spilled_name
 
 
 class Segment:
@@ -49,6 +49,7 @@ class StoreBook:
 
     Args:
         capacity: bytes that all segments together may take.
+        node: the number of the node, so that no two nodes give a file the same name.
 
     Example:
         >>> book = StoreBook(100)
@@ -56,7 +57,7 @@ class StoreBook:
         ('1.1', None)
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, node: int = 0) -> None:
         self.capacity = capacity
         self.used = 0  # bytes of the objects
         self.taken = 0  # bytes of all segments
@@ -67,7 +68,7 @@ class StoreBook:
         self._live: dict[str, Segment] = {}
         self._on_disk: dict[str, int] = {}  # sizes by file name
         self._pool: list[Segment] = []  # the smallest first
-        self._numbers = 0
+        self._numbers = node * FILES_OF_A_NODE
 
     @property
     def unused(self) -> int:

@@ -12,17 +12,30 @@ import contextlib
 import fcntl
 import os
 import queue
+import shutil
 import socket
 import threading
 from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
+from .config import STORE_SHARE_OF_MEMORY
 from .store_book import Segment
 from .store_folders import StoreFolders
 from .store_room import GONE, REMOVE, RESTORE, SPILL, VIEWED, Job
 
 _COPY_BYTES = 1024 * 1024
+
+
+def total_memory() -> int:
+    """The machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def store_capacity(folder: Path, asked: int | None) -> int:
+    """How many bytes the object store may use: what was asked for, at most what the system can give."""
+    wanted = asked or int(total_memory() * STORE_SHARE_OF_MEMORY)
+    return min(wanted, shutil.disk_usage(folder).free)
 
 
 class StoreFiles:

@@ -48,7 +48,7 @@ class StoreRoom:
     """
 
     def __init__(self, capacity: int, log: EventLog, moved: Callable[[Place, Place], bool]) -> None:
-        self.book = StoreBook(capacity)
+        self.book = StoreBook(capacity, log.node)
         self._log = log
         self._moved = moved
         self._jobs: list[Job] = []  # outbox
@@ -78,6 +78,10 @@ class StoreRoom:
             self._log.stored_object(object_id, "SPILLED", size, task)
         else:
             self._sealed[name] = place
+
+    def size(self, name: str) -> int:
+        """The size in bytes of the object in a file."""
+        return self.book.size(name)
 
     def used(self, place: Place) -> None:
         """Somebody is going to read the object."""

@@ -279,7 +279,8 @@ def main(config: dict[str, Any], number: int, environment: str) -> None:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.connect(config["scheduler_socket"])
     sys.path[:] = config["sys_path"]
-    core = CoreWorker(sock, "WORKER", os.getpid(), number, store_folders(config["session_name"]))
+    folders = store_folders(config["session_name"], config.get("node", ""))
+    core = CoreWorker(sock, "WORKER", os.getpid(), number, folders)
     process_state.core = core
     process_state.session_dir = Path(config["session_dir"])
     os.register_at_fork(after_in_child=_print_past_the_core)

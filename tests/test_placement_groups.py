@@ -321,8 +321,8 @@ def test_every_change_of_a_group_is_an_event() -> None:
     [
         (("node", bytes(28).hex(), False), True),
         (("node", "ab" * 28, True), True),
-        (("labels", (("zone", "not in", ("a",)),)), True),
-        (("labels", (("zone", "exists", ()),)), False),
+        (("labels", (("zone", "not in", ("a",)),), ()), True),
+        (("labels", (("zone", "exists", ()),), ()), False),
     ],
 )
 def test_a_task_runs_if_this_node_is_one_that_it_may_run_on(placement: Any, runs: bool) -> None:  # noqa: ANN401

@@ -121,6 +121,7 @@ class Item:
     depth: int
     demand: Demand
     kind: str = ""
+    where: tuple[()] = ()
 
 
 items = st.tuples(st.integers(0, 3), demands)
