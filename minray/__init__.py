@@ -92,7 +92,7 @@ _left_out = left_out.attributes_of(__name__)
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """`util` is there without being imported, as in Ray, but loaded only when used."""
-    return importlib.import_module(".util", __name__) if name == "util" else _left_out(name)
+    return importlib.import_module(f".{name}", __name__) if name in ("util", "_private") else _left_out(name)
 
 
 __all__ = [

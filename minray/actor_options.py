@@ -9,6 +9,7 @@ from typing import Any
 from .options import ACTOR, check, to_amounts
 from .runtime_env import to_text
 from .scheduling import Demand, to_demand
+from .scheduling_strategies import strategy_of_selector
 
 # How many calls of an actor with `async` methods may be under way at once.
 ASYNC_CONCURRENCY = 1000
@@ -48,6 +49,8 @@ class ActorOptions:
             ValueError: the options contradict each other.
         """
         given = {key: value for key, value in options.items() if value is not None}
+        if given.get("label_selector"):
+            given.setdefault("scheduling_strategy", strategy_of_selector(given["label_selector"]))
         lifetime, needs = _demands(given)
         default = ASYNC_CONCURRENCY if is_async else 1
         # Ray takes 0 for "not given".

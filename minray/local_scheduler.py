@@ -27,7 +27,7 @@ from .config import (
 )
 from .event_log import EventLog
 from .events import TaskState
-from .exceptions import RayError, TaskCancelledError, WorkerCrashedError
+from .exceptions import NodeDiedError, RayError, TaskCancelledError, WorkerCrashedError
 from .exit_codes import describe_exit
 from .gpus import gpu_amount
 from .ids import TaskID, object_id, task_of
@@ -90,7 +90,7 @@ from .messages import (
 from .node_actors import NodeActors
 from .node_groups import NodeGroups, in_group, workers_of
 from .node_objects import NodeObjects, lost
-from .node_record import NodeRecord, summed
+from .node_record import NodeRecord, node_died_message, summed
 from .node_streams import NodeStreams
 from .object_report import object_report
 from .object_table import ObjectEntry
@@ -333,12 +333,15 @@ class LocalScheduler:
         self._free_resources(worker, task)
         self.log.task_runs(task)
         message = _crash_message(task, worker.pid, how, bool(worker.doom))
+        error: RayError = WorkerCrashedError(message)
+        if not worker.node.alive:
+            error = NodeDiedError(node_died_message(worker.node, task.spec.name))
         if task.cancelled:
             self.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))
         elif task.retries_left == 0:
-            self.fail(task, WorkerCrashedError(message))
+            self.fail(task, error)
         else:
-            self.log.error(task, "WorkerCrashedError", message)
+            self.log.error(task, type(error).__name__, str(error))
             self.retry(task)
 
     def _free_resources(self, worker: Worker, task: Task) -> None:
@@ -740,6 +743,8 @@ class LocalScheduler:
         refused = task is not None and task.actor is not None and message.force
         if message.request:
             client.channel.send(Reply(message.request, refused, ""))
+        if task is None:
+            self.objects.made.forbid(task_of(message.object_id))
         if task is not None and not refused:
             self._cancel(task, message)
 
@@ -800,6 +805,9 @@ class LocalScheduler:
             "nodes": self.members.table,
             "cluster_resources": lambda: summed(node.resources.total() for node in self.nodes.values()),
             "available_resources": lambda: summed(node.resources.available() for node in self.nodes.values()),
+            "available_per_node": lambda: {
+                node.id: node.resources.available() for node in self.nodes.values()
+            },
             "placement_groups": self.groups.table,
             "object_report": self._object_report,
             "objects": lambda: len(self.objects.table),

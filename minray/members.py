@@ -213,7 +213,7 @@ class Members:
         if node.link is None:
             self._head.signals.append((pid, number))
         else:
-            node.link.send(SignalWorker(pid, number))
+            node.link.send(SignalWorker(pid, int(number)))
 
     # --- placing ------------------------------------------------------------------------------------
 
@@ -279,6 +279,8 @@ class Members:
             if node.link is None or now - node.heard < SUSPECT_SECONDS  # silent: it may be about to be lost
             if needs is None or node.resources.feasible(needs)
         ]
+        if needs is not None and needs is not task.demand:  # an actor that takes less for life than to start
+            nodes = [node for node in nodes if node.resources.fits(needs)] or nodes
         return choose_node(
             nodes,
             task.demand,

@@ -353,7 +353,10 @@ class NodeActors:
         if actor.may_restart():
             self._restart(actor, how)
         else:
-            self._end(actor, _process_died("SYSTEM_ERROR", f"The process {how}."), told=True)
+            cause = _process_died("SYSTEM_ERROR", f"The process {how}.")
+            if not worker.node.alive:
+                cause = f"The actor died because its node has died. Node Id: {worker.node.id}"
+            self._end(actor, cause, told=True)
 
     def _restart(self, actor: Actor, how: str) -> None:
         actor.worker = None

@@ -46,3 +46,13 @@ def summed(parts: Iterator[dict[str, float]]) -> dict[str, float]:
         for name, amount in part.items():
             total[name] = total.get(name, 0.0) + amount
     return total
+
+
+def node_died_message(node: NodeRecord, name: str) -> str:
+    """Why a task failed that ran on a node that has died; the first words are Ray's."""
+    return (
+        "Task failed because the node it was running on is dead or unavailable. Node IP: "
+        f"{node.info['NodeManagerAddress']}, node ID: {node.id}; what happened to it: "
+        f"{node.info['DeathReasonMessage']}. How often the task {name!r} may be tried again "
+        "elsewhere, max_retries says."
+    )

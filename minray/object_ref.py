@@ -143,6 +143,10 @@ class ObjectRef:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ObjectRef) and self._id == other._id
 
+    def __class_getitem__(cls, value_type: object) -> type["ObjectRef"]:
+        """For annotations such as `ObjectRef[int]`; the type of the value is not checked."""
+        return cls
+
     def __repr__(self) -> str:
         return f"ObjectRef({self._id.hex()})"
 

@@ -17,7 +17,7 @@ import cloudpickle
 from . import runtime_env
 from .config import DEFAULT_MAX_RETRIES
 from .scheduling import UNIT, Demand, to_demand
-from .scheduling_strategies import STRATEGY_TYPES
+from .scheduling_strategies import STRATEGY_TYPES, strategy_of_selector
 
 logger = logging.getLogger("minray")
 
@@ -120,7 +120,7 @@ _STR = (str, type(None))
 _DICT = (dict, type(None))
 
 _COMMON = {
-    "label_selector": Option(_DICT, _wrong_labels, effect=False),
+    "label_selector": Option(_DICT, _wrong_labels),
     "fallback_strategy": Option((list, type(None)), _wrong_fallback_strategy, effect=False),
     "accelerator_type": Option(_STR),
     "memory": _amount("memory"),
@@ -323,6 +323,8 @@ def update_options(options: TaskOptions, changes: dict[str, Any], in_options: bo
         given["runtime_env"] = runtime_env.to_text(given["runtime_env"])
     if "resources" in given:
         given["resources"] = tuple(sorted(given["resources"].items()))
+    if given.get("label_selector"):
+        given.setdefault("scheduling_strategy", strategy_of_selector(given["label_selector"]))
     return replace(
         options, **{key: value for key, value in given.items() if key in TaskOptions.__dataclass_fields__}
     )

@@ -27,6 +27,7 @@ _BY_PUT = (
 )
 _NO_RETRIES = "Its task may not be run again: it was submitted with max_retries=0."
 _TOO_OFTEN = "Its task has been run as often as max_retries allows. Consider a larger number."
+_CANCELLED = "Its task was cancelled, so it is not run again."
 _FORGOTTEN = (
     "The record of how it, or an argument of its task, was made is gone: there were too many, or the "
     "argument was made by put() and has been freed."
@@ -103,10 +104,18 @@ class Reconstruction:
             return [], ObjectReconstructionFailedLineageEvictedError(lost.hex(), reason_message=_FORGOTTEN)
         tasks = [record.task for name in order if (record := self.lineage.get(name)) is not None]
         for task in tasks:
+            if task.cancelled:
+                return [], ObjectReconstructionFailedError(lost.hex(), reason_message=_CANCELLED)
             if task.retries_left == 0:
                 why = _TOO_OFTEN if task.spec.max_retries else _NO_RETRIES
                 return [], ObjectReconstructionFailedMaxAttemptsExceededError(lost.hex(), reason_message=why)
         return tasks, None
+
+    def forbid(self, task_id: bytes) -> None:
+        """A task that has finished was cancelled: it is not to be run again."""
+        record = self.lineage.get(task_id)
+        if record is not None:
+            record.task.cancelled = True
 
     def run_again(self, tasks: list[Task]) -> None:
         """Run tasks again, those first that need the results of the others, so that these are waited for."""

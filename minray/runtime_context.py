@@ -166,7 +166,9 @@ class RuntimeContext:
 
     def get_node_labels(self) -> dict[str, str]:
         """The labels of the node."""
-        labels: dict[str, str] = self._core.query("nodes")[0]["Labels"]
+        here = self.get_node_id()
+        nodes = {node["NodeID"]: node for node in self._core.query("nodes")}
+        labels: dict[str, str] = nodes[here]["Labels"]
         return labels
 
     @property

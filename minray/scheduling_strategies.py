@@ -4,6 +4,7 @@ The names are Ray's (https://docs.ray.io/en/latest/ray-core/scheduling/index.htm
 `ray.util.scheduling_strategies`.
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .ids import NODE_ID_SIZE
@@ -12,6 +13,7 @@ from .placement import Condition
 if TYPE_CHECKING:
     from .placement_group import PlacementGroup
 
+_SELECTOR = re.compile(r"(!?)(?:in\(([^()!]+)\)|([^()!,]*))")
 SIMPLE_STRATEGIES = ("DEFAULT", "SPREAD")
 
 
@@ -155,6 +157,32 @@ class NodeLabelSchedulingStrategy:
             raise ValueError(
                 "The `hard` and `soft` parameter of NodeLabelSchedulingStrategy cannot both be empty."
             )
+
+
+def strategy_of_selector(selector: dict[str, str]) -> NodeLabelSchedulingStrategy:
+    """What the option `label_selector` means.
+
+    Args:
+        selector: by label, what its value must be: "value", "!value", "in(a, b)" or "!in(a, b)".
+
+    Raises:
+        ValueError: a condition is none of these.
+
+    Example:
+        >>> strategy_of_selector({"zone": "!in(a, b)"}).hard
+        (('zone', 'not in', ('a', 'b')),)
+    """
+    conditions: dict[str, Any] = {}
+    for label, text in selector.items():
+        match = _SELECTOR.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"Invalid label selector value {text!r} for {label!r}. It must be like value, !value, "
+                "in(value, value) or !in(value, value)."
+            )
+        values = [part.strip() for part in (match[2] or match[3]).split(",")]
+        conditions[label] = NotIn(*values) if match[1] else In(*values)
+    return NodeLabelSchedulingStrategy(conditions)
 
 
 def _conditions(expressions: dict[str, Any] | None, parameter: str) -> tuple[Condition, ...]:

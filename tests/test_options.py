@@ -52,7 +52,7 @@ def test_an_option_like_no_other_is_an_error_that_lists_them_all() -> None:
 
 
 def test_an_option_of_rays_without_meaning_here_is_accepted() -> None:
-    assert options(label_selector={"a": "b"}, enable_task_events=False, _labels={}) == DEFAULT
+    assert options(label_selector={}, enable_task_events=False, _labels={"a": "b"}) == DEFAULT
 
 
 @pytest.mark.parametrize("key", ["num_cpus", "num_gpus"])
@@ -142,9 +142,9 @@ def test_an_option_without_effect_is_told_once(caplog: pytest.LogCaptureFixture)
     minray_options._told.clear()
     with caplog.at_level("INFO", "minray"):
         for _ in range(3):
-            options(label_selector={"zone": "a"})
+            options(_labels={"zone": "a"})
     assert [record.message for record in caplog.records] == [
-        "The option label_selector={'zone': 'a'} has no effect in minray."
+        "The option _labels={'zone': 'a'} has no effect in minray."
     ]
 
 

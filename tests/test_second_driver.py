@@ -148,13 +148,6 @@ def test_without_an_address_a_cluster_that_runs_is_joined(cluster: Cluster) -> N
         assert own["address"] != cluster.address
 
 
-def test_a_cluster_has_one_node_and_says_so(cluster: Cluster) -> None:
-    with pytest.raises(NotImplementedError, match="one node"):
-        cluster.add_node()
-    assert cluster.remaining_processes_alive()
-    assert len(cluster.list_all_nodes()) == 1
-
-
 def test_a_cluster_that_is_shut_down_is_gone() -> None:
     cluster = Cluster(initialize_head=True, connect=True)
     assert ray.cluster_resources()["CPU"] == 1

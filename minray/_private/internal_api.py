@@ -1,0 +1,5 @@
+"""`ray._private.internal_api`: freeing objects by hand."""
+
+from ..internal import free
+
+__all__ = ["free"]

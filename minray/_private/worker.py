@@ -1,0 +1,42 @@
+"""`ray._private.worker`: programs, Ray's own tests among them, ask its `global_worker` where they run."""
+
+from typing import Any
+
+from .. import cloudpickle as pickle
+from .. import process_state
+from ..runtime_context import get_runtime_context
+
+__all__ = ["global_worker", "pickle"]
+
+
+class _Node:
+    """The node that this process is on."""
+
+    @property
+    def unique_id(self) -> str:
+        """The node's id, in hexadecimal."""
+        return get_runtime_context().get_node_id()
+
+    @property
+    def address_info(self) -> dict[str, Any]:
+        """What `init` returned; in a worker, nothing."""
+        return process_state.info
+
+
+class _Worker:
+    """This process's part in the session."""
+
+    node = _Node()
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session."""
+        return process_state.core is not None
+
+    @property
+    def namespace(self) -> str:
+        """Where the names of this program's actors live."""
+        return get_runtime_context().namespace
+
+
+global_worker = _Worker()
