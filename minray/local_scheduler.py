@@ -546,7 +546,9 @@ class LocalScheduler:
             return
         self._dispatch(task, worker)
         function_id, waiting = task.spec.function_id, len(self.queue) + 1
-        workers = sum(len(node.pool.workers) for node in self.nodes.values())
+        workers = len(self.pool.workers)
+        if self.members.ever:
+            workers = sum(len(node.pool.workers) for node in self.nodes.values())
         more = self.run_times.lease_size(function_id, waiting, workers) - 1
         if task.spec.max_calls:
             more = min(more, task.spec.max_calls - worker.calls[function_id] - 1)
