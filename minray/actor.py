@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import cloudpickle
+
 from . import left_out, process_state
 from .actor_handle import METHOD_OPTIONS, ActorHandle, ActorMeta, ActorMethod, MethodOptions, changed
 from .actor_options import ActorOptions, check_options
@@ -228,12 +230,19 @@ def _methods_of(cls: type) -> dict[str, MethodOptions]:
             name,
             Signature.of(function, skip),
             is_generator=inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function),
+            decorator=_pickled(getattr(function, "__ray_invocation_decorator__", None)),
         )
         found[name] = changed(options, getattr(function, _METHOD_ATTRIBUTE, {}))
     if "__init__" not in found:
         found["__init__"] = MethodOptions("__init__", Signature((), "()"))
     found |= {name: MethodOptions(name, signature) for name, signature in BUILT_IN.items()}
     return found
+
+
+def _pickled(decorator: object) -> bytes:
+    """A function as it travels in handles, to processes that do not have the class; b"" for none."""
+    data: bytes = cloudpickle.dumps(decorator) if decorator is not None else b""
+    return data
 
 
 def _create(

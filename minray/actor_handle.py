@@ -7,9 +7,10 @@ carries what it needs to know of the class: the methods, their options and signa
     handle.method.remote(x) -> ActorMethod -> core worker: SubmitTask(actor=..., method="method")
 """
 
+import pickle
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from . import left_out, process_state
@@ -36,6 +37,7 @@ class MethodOptions:
     concurrency_group: str = ""
     is_generator: bool = False
     backpressure: int = -1  # how many items a generator may be ahead of its caller; -1: any number
+    decorator: bytes = b""  # what the class wants to be done around each call, pickled; see `ActorMethod`
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class ActorHandle:
         self._ray_actor_id = ActorID(actor_id)
         self._ray_meta = meta
         self._ray_ref = ref  # None: a weak handle, which does not keep the actor alive
-        self._ray_pending: deque[bytes] = deque()  # results of calls that may not be done yet
+        self._ray_pending: deque[ObjectRef] = deque()  # results of calls that may not be done yet
 
     @property
     def _actor_id(self) -> ActorID:
@@ -132,7 +134,11 @@ def load_weak_handle(actor_id: bytes, meta: ActorMeta) -> ActorHandle:
 
 
 class ActorMethod:
-    """A method of an actor, ready to be called with `.remote(...)`."""
+    """A method of an actor, ready to be called with `.remote(...)`.
+
+    A method may have an attribute `__ray_invocation_decorator__`, a function that takes a function of the
+    arguments (a sequence and a dictionary), which makes the call, and returns another to be used instead.
+    """
 
     __slots__ = ("_handle", "_name", "_options")
 
@@ -193,6 +199,9 @@ class ActorMethod:
     ) -> Any:  # noqa: ANN401
         """`remote` as Ray's own code calls it."""
         handle, options = self._handle, changed(self._options, changes) if changes else self._options
+        if options.decorator:
+            undecorated = ActorMethod(handle, replace(options, decorator=b""), name or self._name)
+            return pickle.loads(options.decorator)(undecorated._remote)(args, kwargs or {})
         args, kwargs = tuple(args), kwargs or {}
         meta = handle._ray_meta
         full_name = f"{meta.class_name}.{options.name}"
@@ -217,7 +226,7 @@ class ActorMethod:
             backpressure=options.backpressure,
         )
         if meta.max_pending_calls != NOT_COUNTED and refs:
-            handle._ray_pending.append(refs[0].binary())
+            handle._ray_pending.append(refs[0])
         return refs[0] if result_count(num_returns) == 1 else refs or None
 
     def __repr__(self) -> str:
@@ -259,8 +268,10 @@ def _check_pending(core: CoreWorker, handle: ActorHandle) -> None:
         PendingCallsLimitExceeded: they are.
     """
     pending, limit = handle._ray_pending, handle._ray_meta.max_pending_calls
+    while pending and not core.expects(pending[0].binary()):
+        pending.popleft()
     if len(pending) >= limit:
-        handle._ray_pending = pending = deque(key for key in pending if core.expects(key))
+        handle._ray_pending = pending = deque(ref for ref in pending if core.expects(ref.binary()))
     if len(pending) >= limit:
         raise PendingCallsLimitExceeded(
             f"The task {handle._ray_meta.class_name} could not be submitted to {handle!r} because more than "

@@ -22,7 +22,7 @@ class ActorOptions:
     name: str
     namespace: str | None  # None: that of the caller
     get_if_exists: bool
-    detached: bool
+    detached: bool | None  # None: as the driver's default says
     lifetime_demand: Demand  # what it holds as long as it lives
     needs: Demand  # what a node must have for the actor to be placed there
     scheduling_strategy: Any  # this and the next three: see `placing`
@@ -67,7 +67,7 @@ class ActorOptions:
             name=given.get("name", ""),
             namespace=given.get("namespace"),
             get_if_exists=given.get("get_if_exists", False),
-            detached=given.get("lifetime") == "detached",
+            detached=given["lifetime"] == "detached" if "lifetime" in given else None,
             lifetime_demand=lifetime,
             needs=needs,
             scheduling_strategy=given.get("scheduling_strategy"),

@@ -106,6 +106,7 @@ class Actor:
     worker: Worker | None = None
     running: OrderedDict[bytes, Task] = field(default_factory=OrderedDict)  # calls that are with the worker
     unreferenced: bool = False  # nobody refers to it any more: it ends when its calls are done
+    name_is_free: bool = False  # it was ended on purpose, by others
     exit_reason: str = ""  # its process said that it ends, and why
     death: bytes = b""  # the error that all further calls raise, serialized
     shown_as: str = ""  # its `repr`, if its class has one of its own
@@ -169,21 +170,36 @@ class ActorTable:
         """The actor, dead or alive; None if nobody remembers it."""
         return self._actors.get(actor_id)
 
-    def by_name(self, namespace: str, name: str) -> Actor | None:
-        """The actor of this name that is not dead."""
+    def holder(self, namespace: str, name: str) -> Actor | None:
+        """The actor that has this name, so that no other can; it may be dead."""
         return self._names.get((namespace, name))
 
-    def bury(self, actor: Actor) -> None:
-        """The actor is dead for good: its name is free."""
-        if self._names.get((actor.spec.namespace, actor.spec.name)) is actor:
+    def by_name(self, namespace: str, name: str) -> Actor | None:
+        """The actor of this name that is not dead."""
+        actor = self.holder(namespace, name)
+        return None if actor is None or actor.state == ActorState.DEAD else actor
+
+    def free_name(self, actor: Actor) -> None:
+        """Let others have the actor's name, if it has one still."""
+        if self.holder(actor.spec.namespace, actor.spec.name) is actor:
             del self._names[actor.spec.namespace, actor.spec.name]
+
+    def bury(self, actor: Actor) -> None:
+        """The actor is dead for good.
+
+        As in Ray, one that died by itself keeps its name while somebody refers to it, unless it is detached.
+        """
+        if actor.spec.detached or actor.name_is_free or actor.unreferenced:
+            self.free_name(actor)
         self._dead.append(actor.spec.actor_id)
         if len(self._dead) > MOST_DEAD_KEPT:
-            del self._actors[self._dead.popleft()]
+            oldest = self._dead.popleft()
+            self.free_name(self._actors[oldest])
+            del self._actors[oldest]
 
     def names(self) -> list[tuple[str, str]]:
         """(namespace, name) of all named actors that live."""
-        return list(self._names)
+        return [key for key, actor in self._names.items() if actor.state != ActorState.DEAD]
 
     def owned_by(self, owner: Client) -> Iterable[Actor]:
         """The actors that end with a process: those that it made; with a driver, those of its program."""

@@ -96,6 +96,7 @@ class CoreWorker:
         show: what to do with lines that tasks print, and with notices (drivers only).
         why_lost: see `Connection`.
         namespace: a driver's, where the names of its actors live.
+        detached: a driver's, whether its program's actors are detached if they do not say.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class CoreWorker:
         show: Callable[[PrintToDriver | Notice], None] = lambda message: None,
         why_lost: Callable[[], str] = str,
         namespace: str = "",
+        detached: bool = False,
     ) -> None:
         self.number = number
         self.node_id = b""
@@ -157,7 +159,7 @@ class CoreWorker:
         self._references = LiveReferences(self._arrivals.forget, self._connection.nudge)
         self._escaped: list[ObjectRef] = []  # pickled where nobody can count them: kept to the end
         ObjectRef.on_load, ObjectRef.on_escape = self._load_ref, self._keep_escaped
-        self.send(Hello(kind, pid, number, namespace))
+        self.send(Hello(kind, pid, number, namespace, detached))
 
     # --- what runs here -----------------------------------------------------------------------------
 

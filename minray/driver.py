@@ -26,23 +26,24 @@ def start(
     namespace: str,
     log_to_driver: bool,
     labels: dict[str, str],
+    detached: bool = False,
 ) -> None:
     """Start a session of this driver's own and connect to it; fill in `process_state`."""
     head = process_state.head_node = HeadNode(
         resources, object_store_memory, namespace, ends_with_driver=True, labels=labels
     )
-    if not _connect(head.session, namespace, log_to_driver):
+    if not _connect(head.session, namespace, log_to_driver, detached):
         stop()
         raise RaySystemError(_why_not_started(head))
 
 
-def join(session: Path, namespace: str, log_to_driver: bool) -> None:
+def join(session: Path, namespace: str, log_to_driver: bool, detached: bool = False) -> None:
     """Connect to a session that another process has started; fill in `process_state`.
 
     Raises:
         ConnectionError: it has just ended.
     """
-    if not _connect(session, namespace, log_to_driver):
+    if not _connect(session, namespace, log_to_driver, detached):
         stop()
         raise ConnectionError(f"The session {session.name} does not answer; it may just have ended.")
 
@@ -73,7 +74,7 @@ def find_session(address: str) -> Path:
     return found[0]
 
 
-def _connect(session: Path, namespace: str, log_to_driver: bool) -> bool:
+def _connect(session: Path, namespace: str, log_to_driver: bool, detached: bool) -> bool:
     """Say hello to the local scheduler, and wait until the session is ready for use; False if it is not."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -83,7 +84,7 @@ def _connect(session: Path, namespace: str, log_to_driver: bool) -> bool:
         return False
     objects = sessions.store_folders(session.name)
     show = _show if log_to_driver else _show_notices_only
-    core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, show, _why_lost, namespace)
+    core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, show, _why_lost, namespace, detached)
     process_state.core, process_state.is_driver = core, True
     process_state.session_dir, process_state.namespace = session, namespace
     try:

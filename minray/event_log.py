@@ -86,7 +86,13 @@ class EventLog:
         spec = actor.spec
         resources = json.dumps({name: amount / UNIT for name, amount in actor.lifetime_demand})
         names = (actor.id, spec.class_name, spec.name, spec.namespace)
-        life = (int(spec.detached), spec.max_restarts, actor.owner.number, actor.creation.number, resources)
+        life = (
+            int(bool(spec.detached)),
+            spec.max_restarts,
+            actor.owner.number,
+            actor.creation.number,
+            resources,
+        )
         self.rows["actors"].append((actor.number, *names, *life))
 
     def actor(self, actor: Actor, detail: str = "") -> None:

@@ -95,7 +95,7 @@ def init(
         logging_level: of the logger "minray".
         logging_format: of its lines.
         namespace: a name that `get_runtime_context` gives back.
-        log_to_driver: show what tasks print.
+        log_to_driver: show what tasks print; by default, unless RAY_LOG_TO_DRIVER=0.
         runtime_env: the environment of all tasks; see `RuntimeEnv`.
         _memory: bytes of the resource "memory", for tasks that ask for some.
         **others: further keywords of Ray's, old and new, are accepted with a notice.
@@ -133,13 +133,15 @@ def init(
     totals = init_settings.node_resources(num_cpus, num_gpus, resources, _memory)
     node_labels = init_settings.check_labels(labels)
     environment = to_text(runtime_env or job.runtime_env)
+    detached = job.default_actor_lifetime == "detached"
+    show_output = os.environ.get("RAY_LOG_TO_DRIVER", "1") != "0" if log_to_driver is None else log_to_driver
     session = _session_to_join(address)
     process_state.environment = environment
     if session is not None:
         _refuse_settings(num_cpus=num_cpus, num_gpus=num_gpus, resources=resources, labels=labels)
-        driver.join(session, namespace, log_to_driver is not False)
+        driver.join(session, namespace, show_output, detached)
         return _connected(include_dashboard, "Connected to the session that runs.")
-    driver.start(totals, object_store_memory, namespace, log_to_driver is not False, node_labels)
+    driver.start(totals, object_store_memory, namespace, show_output, node_labels, detached)
     return _connected(include_dashboard, "Started a local session.")
 
 

@@ -12,7 +12,7 @@ class JobConfig:
         runtime_env: as `init(runtime_env=...)`.
         metadata: kept, and shown to nobody.
         ray_namespace: as `init(namespace=...)`.
-        default_actor_lifetime: "non_detached"; minray has no other default.
+        default_actor_lifetime: "detached" or "non_detached": of actors that do not say.
         **others: private settings of Ray's; no effect.
 
     Raises:
@@ -56,11 +56,11 @@ class JobConfig:
         """Choose how long actors live that do not say.
 
         Raises:
-            ValueError: there is no such lifetime, or minray cannot make it the default.
+            ValueError: there is no such lifetime.
         """
-        if default_actor_lifetime != "non_detached":
+        if default_actor_lifetime not in ("detached", "non_detached"):
             raise ValueError(
-                'Default actor lifetime must be one of "detached", "non_detached", and in minray '
-                f'"non_detached"; it is {default_actor_lifetime!r}. Make actors detached one by one.'
+                'Default actor lifetime must be one of "detached", "non_detached"; it is '
+                f"{default_actor_lifetime!r}."
             )
         self.default_actor_lifetime = default_actor_lifetime

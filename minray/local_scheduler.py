@@ -247,6 +247,7 @@ class LocalScheduler:
         if message.kind == "WORKER" and worker is None:
             return  # it has died since, and the zygote's word came first
         client.kind, client.pid, client.namespace = message.kind, message.pid, message.namespace
+        client.detached = message.detached
         client.number = message.worker or self.pool.next_number()
         self.clients[client.number] = client
         node = self.home
@@ -264,6 +265,11 @@ class LocalScheduler:
         """Where the names of the actors of a process live: that of the driver that it works for."""
         driver = self.clients.get(client.job)
         return driver.namespace if driver else ""
+
+    def default_lifetime_of(self, client: Client) -> bool:
+        """Whether the actors that a process makes are detached if they do not say."""
+        driver = self.clients.get(client.job)
+        return driver.detached if driver else False
 
     def on_forked(self, message: Forked) -> None:
         """The zygote has made a worker."""

@@ -41,6 +41,7 @@ class Hello(NamedTuple):
     pid: int
     worker: int  # the number that the scheduler gave the worker; 0 for a driver
     namespace: str = ""  # a driver's: where the names of its actors live
+    detached: bool = False  # a driver's: whether its program's actors are detached if they do not say
 
 
 class ExportFunction(NamedTuple):
@@ -86,7 +87,7 @@ class CreateActor(NamedTuple):
     name: str  # "" if it has none
     namespace: str
     get_if_exists: bool
-    detached: bool
+    detached: bool | None  # None: as the driver's default says
     needs: tuple[tuple[str, int], ...]  # what its node must have; what it takes for life is in the task
     max_restarts: int  # -1: without end
     max_task_retries: int

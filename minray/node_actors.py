@@ -75,12 +75,15 @@ class NodeActors:
 
     def on_create_actor(self, client: Client, message: CreateActor) -> None:
         """A process wants an actor."""
-        known = self.table.by_name(message.namespace, message.name) if message.name else None
+        known = self.table.holder(message.namespace, message.name) if message.name else None
         if known is not None:
-            outcome = "exists" if message.get_if_exists else "taken"
+            exists = message.get_if_exists and known.state != ActorState.DEAD
+            outcome = "exists" if exists else "taken"
             answer = (outcome, known.spec.actor_id, known.spec.handle)
             client.channel.send(Reply(message.request, answer, ""))
             return
+        if message.detached is None:
+            message = message._replace(detached=self._node.default_lifetime_of(client))
         spec, number = SubmitTask(*message.task), self.table.next_number()
         creation = self._node.new_task(client, spec)
         actor = Actor(message, number, client, creation, Lines(message.in_order), message.max_restarts)
@@ -301,6 +304,8 @@ class NodeActors:
     def on_kill_actor(self, client: Client, message: KillActor) -> None:
         """Somebody called `kill`."""
         actor = self.table.get(message.actor_id)
+        if actor is not None and message.no_restart:
+            self.table.free_name(actor)
         if actor is None or actor.state == ActorState.DEAD:
             return
         worker = actor.worker
@@ -323,6 +328,8 @@ class NodeActors:
         actor = self.table.get(object_id[:16])
         if actor is not None:
             actor.unreferenced = True
+            if actor.state == ActorState.DEAD:
+                self.table.free_name(actor)
             self.end_if_unneeded(actor)
 
     def end_if_unneeded(self, actor: Actor) -> None:
@@ -341,6 +348,7 @@ class NodeActors:
     def on_owner_died(self, owner: Client) -> None:
         """A process is gone, and with it the actors that it made."""
         for actor in self.table.owned_by(owner):
+            actor.name_is_free = True
             self._end(actor, OWNER_DIED, force=True)
 
     def on_worker_died(self, worker: Worker, how: str) -> None:

@@ -16,6 +16,7 @@ import cloudpickle
 
 from . import runtime_env
 from .config import DEFAULT_MAX_RETRIES
+from .labels import wrong_selector
 from .scheduling import UNIT, Demand, to_demand
 from .scheduling_strategies import STRATEGY_TYPES, strategy_of_selector
 
@@ -103,9 +104,17 @@ def _wrong_retry_exceptions(value: Any) -> str:  # noqa: ANN401 - the user's inp
 
 def _wrong_fallback_strategy(value: list[Any] | None) -> str:
     for choice in value or []:
+        if not isinstance(choice, dict):
+            return "Each element in fallback_strategy must be a dictionary."
+        if not choice:
+            return "Empty dictionary found in `fallback_strategy`."
         for key in choice:
             if key != "label_selector":
                 return f"Unsupported option found: {key!r}. Only ['label_selector'] is currently supported."
+        if not isinstance(choice["label_selector"], dict):
+            return 'The value of "label_selector" must be a dictionary.'
+        if wrong := wrong_selector(choice["label_selector"]):
+            return wrong
     return ""
 
 
@@ -120,7 +129,7 @@ _STR = (str, type(None))
 _DICT = (dict, type(None))
 
 _COMMON = {
-    "label_selector": Option(_DICT, _wrong_labels),
+    "label_selector": Option(_DICT, lambda value: wrong_selector(value or {})),
     "fallback_strategy": Option((list, type(None)), _wrong_fallback_strategy, effect=False),
     "accelerator_type": Option(_STR),
     "memory": _amount("memory"),

@@ -4,7 +4,6 @@ Source: https://docs.ray.io/en/latest/ray-core/scheduling/placement-group.html. 
 local scheduler: see placement_groups.py, and bundles.py for how tasks ask for a bundle's resources.
 """
 
-import re
 import warnings
 from typing import Any
 
@@ -12,15 +11,13 @@ from . import process_state
 from .bundles import MARKER
 from .exceptions import GetTimeoutError, RaySystemError, TaskPlacementGroupRemoved
 from .ids import PlacementGroupID
+from .labels import wrong_selector
 from .messages import AwaitPlacementGroup, CreatePlacementGroup, RemovePlacementGroup
 from .object_ref import ObjectRef
 from .scheduling import to_demand
 from .serialization import serialize
 
 VALID_PLACEMENT_GROUP_STRATEGIES = {"PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"}
-_WORD = r"[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?"
-_LABEL = re.compile(rf"({_WORD}/)?{_WORD}")
-_LABEL_CONDITION = re.compile(rf"!?({_WORD}|in\({_WORD}(, *{_WORD})*\))")
 _EXAMPLE = 'For example: `[{"CPU": 1.0}, {"GPU": 1.0}]`.'
 
 
@@ -274,10 +271,7 @@ def _validate_bundle_label_selector(bundle_label_selector: list[dict[str, str]])
                 "Bundle label selector must be a list of string dictionary label selectors. For example: "
                 '`[{"ray.io/market_type": "spot"}, {"ray.io/accelerator-type": "A100"}]`.'
             )
-        for key, value in selector.items():
-            if not _LABEL.fullmatch(key) or not _LABEL_CONDITION.fullmatch(value):
-                raise ValueError(
-                    "Invalid label selector provided in bundle_label_selector list. Detailed error: "
-                    f"'{key}: {value}' does not fit. A label is made of letters, digits and -_., and "
-                    "may have a prefix such as 'ray.io/'; a value is a word, !word, in(word, ...), !in(...)."
-                )
+        if wrong := wrong_selector(selector):
+            raise ValueError(
+                f"Invalid label selector provided in bundle_label_selector list. Detailed error: '{wrong}'"
+            )

@@ -44,6 +44,9 @@ class RemoteFunction:
         self._demand: Demand | None = None  # known at the first call
         self._is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
         self._num_returns(options)
+        # Takes a function of the arguments (a sequence and a dictionary), which submits the task, and returns
+        # another to be used instead: Ray's way to let libraries change how functions are called.
+        self._decorator = getattr(function, "__ray_invocation_decorator__", None)
         functools.update_wrapper(self, function, updated=())
         self._signature = Signature.of(function)
 
@@ -71,7 +74,8 @@ class RemoteFunction:
         """
         if self._demand is None:
             self._demand = self._options.demand()
-        return self._submit(args, kwargs, self._options, self._demand)
+        submit = self._submit if self._decorator is None else self._submit_decorated
+        return submit(args, kwargs, self._options, self._demand)
 
     def _remote(
         self,
@@ -131,6 +135,13 @@ class RemoteFunction:
             return returned[0]
         return returned or None
 
+    def _submit_decorated(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: TaskOptions, demand: Demand
+    ) -> Any:  # noqa: ANN401
+        assert self._decorator is not None
+        call = self._decorator(lambda args, kwargs: self._submit(tuple(args), kwargs, options, demand))
+        return call(args, kwargs)
+
     def _num_returns(self, options: TaskOptions) -> int:
         """What the option means for this function.
 
@@ -162,4 +173,6 @@ class BoundOptions:
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Submit a task; see `RemoteFunction.remote`."""
-        return self._function._submit(args, kwargs, self._options, self._options.demand())
+        function = self._function
+        submit = function._submit if function._decorator is None else function._submit_decorated
+        return submit(args, kwargs, self._options, self._options.demand())

@@ -18,6 +18,7 @@ class Client:
     number: int = 0
     kind: str = ""
     namespace: str = ""  # a driver's
+    detached: bool = False  # a driver's: whether its program's actors are detached if they do not say
     pid: int = 0
     worker: Worker | None = None
     ready: list[tuple[bytes, int, Any]] = field(default_factory=list)  # values to push at the next flush

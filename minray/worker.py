@@ -25,7 +25,10 @@ from .core_worker import CoreWorker
 from .exceptions import RaySystemError
 from .execution import Execution
 from .messages import BecomeActor, Exit, GiveBack, Print, RunTask, TaskDone
+from .process_title import ProcessTitle
 from .sessions import store_folders
+
+_FIRST_TO_END = "1000"  # the highest of Linux's marks
 
 
 class TaskStream:
@@ -177,6 +180,8 @@ class Worker:
         self._actor: ActorRunner | None = None  # once this worker is an actor's
         self._reported = 0.0  # when the scheduler was last told what is done
         self._watch = LeaseWatch(core)
+        self._title = ProcessTitle()
+        self._title.show("IDLE")
         core.before_blocking = self._watch.give_back
         self._streams = [TaskStream(core, "stdout", 1), TaskStream(core, "stderr", 2)]
         sys.stdout, sys.stderr = self._streams
@@ -202,6 +207,7 @@ class Worker:
         self.execution.actor = self._actor
         self._core.before_blocking = lambda: None
         process_state.namespace = order.namespace
+        self._title.show(order.class_name)
 
     def _serve(self) -> None:
         inbox = self._core.inbox
@@ -250,6 +256,7 @@ class Worker:
 
     def _run_task(self, task: RunTask) -> None:
         self._core.task = task
+        self._title.show(task.name)
         started = self._watch.began = time.time()
         try:
             # The value lives until the message is sent: its references must not be dropped before the message
@@ -285,9 +292,16 @@ def main(config: dict[str, Any], number: int, environment: str) -> None:
     process_state.session_dir = Path(config["session_dir"])
     os.register_at_fork(after_in_child=_print_past_the_core)
     process_state.environment = environment
+    _offer_to_the_system()
     worker = Worker(core)
     worker.execution.setup_error = runtime_env.apply(environment) if environment else ""
     worker.run()
+
+
+def _offer_to_the_system() -> None:
+    """A system that runs out of memory is to end workers first, and not the user's notebook."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(_FIRST_TO_END)
 
 
 def _print_past_the_core() -> None:

@@ -1,5 +1,6 @@
 """Actors in a real session: classes, calls and their order, handles, names, and ends."""
 
+import asyncio
 import os
 import time
 from typing import Any
@@ -215,6 +216,30 @@ def test_a_named_actor_is_found_by_its_name_in_its_namespace() -> None:
     wait_until(lambda: ray.util.list_named_actors(all_namespaces=True) == [])
 
 
+def test_an_actor_that_died_by_itself_keeps_its_name_while_somebody_refers_to_it() -> None:
+    crashed = Counter.options(name="mine").remote()
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(crashed.crash.remote())
+    with pytest.raises(ValueError, match="Failed to look up"):
+        ray.get_actor("mine")
+    with pytest.raises(ValueError, match="already taken"):
+        Counter.options(name="mine", get_if_exists=True).remote()
+    del crashed
+
+    def can_be_made() -> bool:
+        try:
+            actors.append(Counter.options(name="mine").remote())
+        except ValueError:
+            return False
+        return True
+
+    actors: list[Any] = []
+    wait_until(can_be_made, "the name to be free")
+    ray.kill(actors[0])
+    again = Counter.options(name="mine").remote()  # whoever kills an actor frees its name
+    assert ray.get(again.increment.remote()) == 1
+
+
 def test_a_detached_actor_lives_without_handles_until_it_is_killed() -> None:
     Counter.options(name="kept", lifetime="detached").remote(1)
     time.sleep(0.1)
@@ -312,6 +337,42 @@ def test_no_more_calls_wait_than_max_pending_calls_allows() -> None:
         slow.call.remote()
     ray.get(refs)
     ray.get(slow.call.remote())
+
+
+def test_calls_whose_results_nobody_wants_count_as_pending_too() -> None:
+    @ray.remote
+    class Waiter:
+        async def wait(self) -> None:
+            await asyncio.sleep(1000)
+
+    waiter = Waiter.options(max_pending_calls=2).remote()
+    for _ in range(2):
+        waiter.wait.remote()
+    with pytest.raises(ray.exceptions.PendingCallsLimitExceeded):
+        waiter.wait.remote()
+    ray.kill(waiter)
+
+
+def test_a_method_may_have_its_calls_changed_by_a_decorator_of_rays_kind() -> None:
+    def twice(call: Any) -> Any:  # noqa: ANN401 - a function
+        return lambda args, kwargs: (call([args[0], args[0]], {}), kwargs)
+
+    class Adder:
+        def add(self, a: int, b: int) -> int:
+            return a + b
+
+        add.__ray_invocation_decorator__ = twice  # type: ignore[attr-defined]
+
+    adder = ray.remote(Adder).remote()
+    ref, kwargs = adder.add.remote(3, more=1)
+    assert (ray.get(ref), kwargs) == (6, {"more": 1})
+
+    @ray.remote
+    def elsewhere(handle: Any) -> int:  # noqa: ANN401 - a handle
+        result: int = ray.get(handle.add.remote(4)[0])
+        return result
+
+    assert ray.get(elsewhere.remote(adder)) == 8
 
 
 def test_atexit_handlers_run_when_an_actor_ends_in_good_order(tmp_path: Any) -> None:  # noqa: ANN401

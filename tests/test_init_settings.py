@@ -9,7 +9,7 @@ from minray import init_settings
 from minray.init_settings import check_keywords, check_labels, check_namespace, node_resources
 from minray.job_config import JobConfig
 from minray.left_out import LeftOutError
-from runtime_tools import session
+from runtime_tools import session, wait_until
 
 
 def test_a_node_offers_what_was_asked_for() -> None:
@@ -96,7 +96,42 @@ def test_a_job_config_gives_what_the_arguments_do_not() -> None:
         info.disconnect()
         assert not ray.is_initialized()
     with pytest.raises(ValueError, match="lifetime"):
-        JobConfig(default_actor_lifetime="detached")
+        JobConfig(default_actor_lifetime="for ever")
+
+
+def test_a_job_config_may_make_all_actors_detached() -> None:
+    @ray.remote
+    class Child:
+        def ready(self) -> bool:
+            return True
+
+    @ray.remote
+    class Parent:
+        def make(self, **options: Any) -> Any:  # noqa: ANN401 - a handle
+            return Child.options(**options).remote()
+
+    def is_dead(actor: Any) -> bool:  # noqa: ANN401 - a handle
+        try:
+            return not ray.get(actor.ready.remote())
+        except ray.exceptions.ActorDiedError:
+            return True
+
+    with session(num_cpus=1, job_config=JobConfig(default_actor_lifetime="detached")):
+        parent = Parent.remote()
+        detached, other = ray.get([parent.make.remote(), parent.make.remote(lifetime="non_detached")])
+        ray.kill(parent)
+        wait_until(lambda: is_dead(other))
+        assert not is_dead(detached)
+        ray.kill(detached)
+
+
+def test_the_environment_may_keep_what_tasks_print_from_the_driver(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAY_LOG_TO_DRIVER", "0")
+    with session(num_cpus=1):
+        ray.get(ray.remote(print).remote("unheard"))
+    assert "unheard" not in capfd.readouterr().out
 
 
 def test_two_programs_without_a_namespace_have_different_ones() -> None:

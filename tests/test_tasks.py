@@ -297,3 +297,17 @@ def test_a_function_can_be_called_as_rays_own_code_does(ray_session: ModuleType)
 
     assert ray_session.get(count._remote(args=[4])) == [0, 1, 2, 3]
     assert ray_session.get(count._remote([4], {"step": 2}, num_returns=2)) == [0, 2]
+
+
+def test_a_function_may_have_its_calls_changed_by_a_decorator_of_rays_kind(ray_session: ModuleType) -> None:
+    def backwards(call: Any) -> Any:  # noqa: ANN401 - a function
+        return lambda args, kwargs: (call(args[::-1], {"c": 3}), kwargs)
+
+    def function(a: int, b: int, c: int = 0) -> tuple[int, int, int]:
+        return a, b, c
+
+    function.__ray_invocation_decorator__ = backwards  # type: ignore[attr-defined]
+    remote = ray.remote(function)
+    for callable_ in (remote, remote.options(name="other")):
+        ref, kwargs = callable_.remote(1, 2, c=4)
+        assert (ray.get(ref), kwargs) == ((2, 1, 3), {"c": 4})
