@@ -14,6 +14,7 @@ too.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 
 from .scheduling import UNIT, Demand
 
@@ -53,17 +54,17 @@ def plain_demand(demand: Demand) -> Demand:
     return tuple(plain)
 
 
-def added_resources(group: str, bundles: list[Demand]) -> Demand:
-    """What a node with these bundles of a group has more, under the group's names."""
+def added_resources(group: str, bundles: Mapping[int, Demand]) -> Demand:
+    """What a node with these bundles of a group (by their places in it) has more, under the group's names."""
     added: dict[str, int] = {}
-    for index, bundle in enumerate(bundles):
+    for index, bundle in bundles.items():
         for part, amount in (*bundle, (MARKER, _MARKS_OF_A_BUNDLE)):
             for name in (f"{part}_group_{group}", f"{part}_group_{index}_{group}"):
                 added[name] = added.get(name, 0) + amount
     return tuple(sorted(added.items()))
 
 
-def taken_resources(bundles: list[Demand]) -> Demand:
+def taken_resources(bundles: Iterable[Demand]) -> Demand:
     """What a node with these bundles has less, under the ordinary names."""
     taken: dict[str, int] = {}
     for bundle in bundles:

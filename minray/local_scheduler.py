@@ -128,7 +128,7 @@ class LocalScheduler:
         self.nodes = {0: self.home}  # those that live, by number
         self.resources, self.pool = self.home.resources, self.home.pool
         self.objects = NodeObjects(store_capacity, self.log, self.make)
-        self.groups = NodeGroups(node_id.hex(), self.resources, self.objects, self.log, self._end_tasks_of)
+        self.groups = NodeGroups(self.nodes, self.objects, self.log, self._end_tasks_of)
         self.streams = NodeStreams(self.objects)
         self.queue: TaskQueue[Task] = TaskQueue()
         self.tasks: dict[bytes, Task] = {}

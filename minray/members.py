@@ -115,6 +115,7 @@ class Members:
         for task in waiting:
             if task.spec.task_id in head.tasks:
                 head.enqueue(task)
+        head.groups.node_joined()
 
     def on_heartbeat(self, client: Client, message: Heartbeat) -> None:
         """A node lives."""
@@ -138,6 +139,7 @@ class Members:
             self._workers.pop(worker.number, None)
             head.on_died(Died(worker.number, -signal.SIGKILL))
         del head.nodes[node.number]
+        head.groups.node_died(node)
         for task in list(head.queue.tasks()):
             if task.where[:1] == ("node",) and not self.can_be_placed(task):
                 head.queue.discard(task)

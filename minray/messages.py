@@ -273,6 +273,8 @@ class CreatePlacementGroup(NamedTuple):
     bundles: tuple[tuple[tuple[str, int], ...], ...]  # in 1/10,000 of a unit
     strategy: str
     detached: bool
+    conditions: tuple[tuple[tuple[str, str, tuple[str, ...]], ...], ...] = ()  # on labels, by bundle
+    target: str = ""  # the id of the node that is most welcome
 
 
 class RemovePlacementGroup(NamedTuple):

@@ -1,4 +1,4 @@
-"""The placement groups of a node, from the scheduler's side: messages in, tasks of removed groups ended.
+"""The placement groups of a session, from the scheduler's side: messages in, tasks of removed groups ended.
 
 It joins the pure policy (`PlacementGroups`) with the messages about groups.  What happens to the tasks of a
 group that is removed is Ray's rule: those that wait fail, those that run lose their worker.
@@ -20,10 +20,11 @@ from .messages import (
     Reply,
 )
 from .node_objects import NodeObjects
+from .node_record import NodeRecord
 from .placement import Placement
-from .placement_groups import CREATED, REMOVED, Group, PlacementGroups
+from .placement_groups import REMOVED, Group, PlacementGroups
 from .scheduler_records import Client, Task
-from .scheduling import UNIT, Resources
+from .scheduling import UNIT
 from .worker_pool import Worker
 
 
@@ -31,8 +32,7 @@ class NodeGroups:
     """What `LocalScheduler` hands all messages about placement groups to.
 
     Args:
-        node_id: of this node, in hexadecimal.
-        resources: the node's.
+        nodes: those that live, by number.
         objects: where `PlacementGroup.ready()`'s objects live.
         log: where events go.
         end_tasks: fails the waiting tasks of a group, and ends the workers of the running ones.
@@ -40,14 +40,13 @@ class NodeGroups:
 
     def __init__(
         self,
-        node_id: str,
-        resources: Resources,
+        nodes: dict[int, NodeRecord],
         objects: NodeObjects,
         log: EventLog,
         end_tasks: Callable[[str], None],
     ) -> None:
-        self.policy = PlacementGroups(resources)
-        self._node_id = node_id
+        self.policy = PlacementGroups(nodes)
+        self._nodes = nodes
         self._objects = objects
         self._log = log
         self._end_tasks = end_tasks
@@ -63,6 +62,7 @@ class NodeGroups:
             return
         bundles = [tuple(bundle) for bundle in message.bundles]
         group = Group(message.group_id, message.name, bundles, message.strategy)
+        group.conditions, group.target = message.conditions, message.target
         group.job = 0 if message.detached else client.job
         group.submitted = self._log.now
         self.policy.add(group)
@@ -83,6 +83,15 @@ class NodeGroups:
             group.created = self._log.now
             self._log.group(group)
             self._tell(group)
+
+    def node_joined(self) -> None:
+        """There is more room."""
+        self.policy.nodes_changed()
+
+    def node_died(self, node: NodeRecord) -> None:
+        """Bundles that were there need another place."""
+        for group in self.policy.node_died(node.number):
+            self._log.group(group)
 
     def end_job(self, job: int) -> None:
         """A driver has left: its groups go, but not the detached ones."""
@@ -111,7 +120,7 @@ class NodeGroups:
             self._fail(message.object_id)
             return
         group.waiting.append((message.object_id, message.blob))
-        if group.state in (CREATED, REMOVED):
+        if group.created or group.state == REMOVED:
             self._tell(group)
 
     def _tell(self, group: Group) -> None:
@@ -121,7 +130,7 @@ class NodeGroups:
             entry = self._objects.table.get(object_id)
             if entry is not None and entry.ready:
                 continue  # whoever asked has died, and with it what it had made
-            if group.state == CREATED:
+            if group.state != REMOVED:
                 self._objects.seal(object_id, (INLINE, blob), (), None)
             else:
                 self._fail(object_id)
@@ -143,7 +152,11 @@ class NodeGroups:
         return {group_id: self._row(group) for group_id, group in self.policy.groups.items()}
 
     def _row(self, group: Group) -> dict[str, Any]:
-        where = self._node_id if group.created else ""
+        where = {
+            index: self._nodes[number].id
+            for index, number in group.places.items()
+            if number in self._nodes and group.created
+        }
         latency = max(0.0, group.created - group.submitted) * 1000
         return {
             "placement_group_id": group.group_id,
@@ -152,7 +165,7 @@ class NodeGroups:
                 index: {name: amount / UNIT for name, amount in plain_demand(bundle)}
                 for index, bundle in enumerate(group.bundles)
             },
-            "bundles_to_node_id": dict.fromkeys(range(len(group.bundles)), where),
+            "bundles_to_node_id": {index: where.get(index, "") for index in range(len(group.bundles))},
             "strategy": group.strategy,
             "state": group.state,
             "stats": {

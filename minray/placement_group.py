@@ -15,6 +15,7 @@ from .labels import wrong_selector
 from .messages import AwaitPlacementGroup, CreatePlacementGroup, RemovePlacementGroup
 from .object_ref import ObjectRef
 from .scheduling import to_demand
+from .scheduling_strategies import strategy_of_selector
 from .serialization import serialize
 
 VALID_PLACEMENT_GROUP_STRATEGIES = {"PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"}
@@ -111,11 +112,11 @@ def placement_group(
 
     Args:
         bundles: what to reserve: a list of amounts by resource. All are reserved at once, or none.
-        strategy: "PACK" and "SPREAD" (together or apart, if that can be) make no difference on one node;
-            "STRICT_PACK" is fulfilled there; a "STRICT_SPREAD" group with several bundles waits for ever.
+        strategy: "PACK" and "SPREAD": together or apart, if that can be; "STRICT_PACK": all on one node;
+            "STRICT_SPREAD": each on a node of its own. A group for which there are not enough nodes waits.
         name: under which `get_placement_group` finds it.
         lifetime: None, or "detached": the group outlives its creator.
-        bundle_label_selector: conditions on nodes' labels; without effect on one node.
+        bundle_label_selector: conditions on the labels of each bundle's node.
 
     Returns:
         A handle. Wait for its `ready()` before relying on the resources.
@@ -138,9 +139,19 @@ def placement_group(
         PlacementGroupID.from_random(),
         [{resource: float(amount) for resource, amount in bundle.items()} for bundle in bundles],
     )
+    conditions = tuple(
+        strategy_of_selector(selector).hard if selector else () for selector in bundle_label_selector or ()
+    )
     problem = core.request(
         lambda number: CreatePlacementGroup(
-            number, group.id.hex(), name, demands, strategy, lifetime == "detached"
+            number,
+            group.id.hex(),
+            name,
+            demands,
+            strategy,
+            lifetime == "detached",
+            conditions,
+            _soft_target_node_id or "",
         )
     )
     if problem:

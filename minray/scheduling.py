@@ -104,14 +104,15 @@ class Resources:
             self._free[name] += amount
 
     def extend(self, amounts: Demand) -> None:
-        """The node has more now: resources of these names, which it did not have before."""
+        """The node has so much more now."""
         self._feasible.clear()
         for name, amount in amounts:
-            self._total[name] = self._free[name] = amount
+            self._total[name] = self._total.get(name, 0) + amount
+            self._free[name] = self._free.get(name, 0) + amount
 
     def withdraw(self, amounts: Demand) -> bool:
         """Take back what `extend` gave, unless something of it is in use; return whether it was taken."""
-        if any(self._free[name] != amount for name, amount in amounts):
+        if any(self._free.get(name) != amount for name, amount in amounts):
             return False
         self._feasible.clear()
         for name, _ in amounts:
@@ -122,6 +123,10 @@ class Resources:
         """How full the node is: the share in use of the resource of which least is left."""
         used = (1 - self._free[name] / total for name, total in self._total.items() if total)
         return max(used, default=0.0)
+
+    def amounts(self, empty: bool = False) -> dict[str, int]:
+        """What is free, in 1/10,000 of a unit; or would be if the node were empty."""
+        return dict(self._total if empty else self._free)
 
     def total(self) -> dict[str, float]:
         """What the node has, in units."""

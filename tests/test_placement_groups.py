@@ -25,9 +25,11 @@ from minray.messages import (
     SubmitTask,
     Subscribe,
 )
+from minray.node_record import NodeRecord
 from minray.placement import fulfils
 from minray.placement_groups import CREATED, PENDING, REMOVED, Group, PlacementGroups
 from minray.scheduling import UNIT, Demand, Resources, to_demand
+from minray.worker_pool import WorkerPool
 
 NAMES = ["CPU", "GPU", "disk"]
 demands = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 3 * UNIT), min_size=1).map(
@@ -38,6 +40,11 @@ group_ids = st.binary(min_size=18, max_size=18).map(bytes.hex)
 
 def cpus(amount: float) -> Demand:
     return to_demand({"CPU": amount})
+
+
+def one_node(resources: Resources) -> dict[int, NodeRecord]:
+    """The nodes of a session with one."""
+    return {0: NodeRecord(0, {"NodeID": "00"}, resources, WorkerPool(0), None)}
 
 
 def group(name: str, *bundles: Demand, strategy: str = "PACK") -> Group:
@@ -57,7 +64,7 @@ def test_what_fits_into_a_bundle_fits_into_what_its_group_adds(
     bundles: list[Demand], group_id: str, data: st.DataObject
 ) -> None:
     resources = Resources({})
-    resources.extend(added_resources(group_id, bundles))
+    resources.extend(added_resources(group_id, dict(enumerate(bundles))))
     index = data.draw(st.integers(0, len(bundles) - 1))
     assert resources.fits(group_demand(bundles[index], group_id, index))
     assert resources.fits(group_demand(bundles[index], group_id, ANY_BUNDLE))
@@ -75,7 +82,7 @@ def test_a_task_that_needs_nothing_waits_for_its_group_all_the_same() -> None:
 
 def test_a_group_takes_from_the_node_what_it_adds_under_its_own_name() -> None:
     resources = Resources({"CPU": 4})
-    groups = PlacementGroups(resources)
+    groups = PlacementGroups(one_node(resources))
     groups.add(group("ab", cpus(1), cpus(2)))
     groups.create_waiting()
     left = resources.available()
@@ -83,7 +90,7 @@ def test_a_group_takes_from_the_node_what_it_adds_under_its_own_name() -> None:
 
 
 def test_a_group_that_does_not_fit_just_now_does_not_hold_up_the_next() -> None:
-    groups = PlacementGroups(Resources({"CPU": 4}))
+    groups = PlacementGroups(one_node(Resources({"CPU": 4})))
     for new in (group("a1", cpus(3)), group("a2", cpus(2)), group("a3", cpus(1))):
         groups.add(new)
     assert [new.group_id for new in groups.create_waiting()] == ["a1", "a3"]
@@ -93,14 +100,14 @@ def test_a_group_that_does_not_fit_just_now_does_not_hold_up_the_next() -> None:
     ("strategy", "feasible"), [("SPREAD", True), ("STRICT_PACK", True), ("STRICT_SPREAD", False)]
 )
 def test_bundles_that_must_be_on_different_nodes_wait_for_ever(strategy: str, feasible: bool) -> None:
-    groups = PlacementGroups(Resources({"CPU": 4}))
+    groups = PlacementGroups(one_node(Resources({"CPU": 4})))
     groups.add(group("ab", cpus(1), cpus(1), strategy=strategy))
     assert bool(groups.create_waiting()) is feasible
 
 
 def test_a_removed_group_keeps_its_resources_until_its_last_task_has_ended() -> None:
     resources = Resources({"CPU": 2})
-    groups = PlacementGroups(resources)
+    groups = PlacementGroups(one_node(resources))
     groups.add(group("ab", cpus(2)))
     groups.create_waiting()
     task = group_demand(cpus(1), "ab", ANY_BUNDLE)
@@ -119,7 +126,7 @@ class Model:
     def __init__(self, total: dict[str, float]) -> None:
         self.total = total
         self.resources = Resources(total)
-        self.groups = PlacementGroups(self.resources)
+        self.groups = PlacementGroups(one_node(self.resources))
         self.running: list[Demand] = []
         self.count = 0
 
@@ -361,7 +368,7 @@ def test_conditions_on_labels(condition: Any, holds: bool) -> None:  # noqa: ANN
 
 def test_each_group_has_gpus_of_its_own_and_gives_them_back() -> None:
     resources = Resources({"CPU": 1, "GPU": 3})
-    groups = PlacementGroups(resources)
+    groups = PlacementGroups(one_node(resources))
     one = to_demand({"GPU": 1})
     for group_id in ("a1", "a2"):
         groups.add(group(group_id, one))
