@@ -76,7 +76,11 @@ class MemberNode:
     def kill_scheduler(self) -> None:
         """Kill the node's scheduler process, as a crash would; its zygote, and so its workers, go with it."""
         with contextlib.suppress(OSError, ValueError):
-            os.kill(int(self._ready.read_text()), signal.SIGKILL)
+            os.kill(self.scheduler_pid(), signal.SIGKILL)
+
+    def scheduler_pid(self) -> int:
+        """The id of the node's scheduler process, once the node is ready."""
+        return int(self._ready.read_text())
 
     def stop(self, graceful: bool = True) -> None:
         """End the node and wait until nothing of it is left.

@@ -180,6 +180,8 @@ class NodeActors:
     def arguments_ready(self, call: Task) -> None:
         """The call's arguments exist now, or existed from the start."""
         actor: Actor | None = call.actor
+        if call.worker is not None:  # it went along with another call that waited for the same argument
+            return
         if actor is None or not call.in_line:
             self.submit(call)
         else:

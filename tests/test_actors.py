@@ -3,12 +3,13 @@
 import asyncio
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import minray as ray
-from runtime_tools import wait_until
+from runtime_tools import Gate, wait_until
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -461,3 +462,21 @@ def test_an_actor_whose_constructors_argument_failed_says_whose_error_it_was() -
     ) as caught:
         ray.get(counter.increment.remote())
     assert caught.value.actor_init_failed
+
+
+def test_calls_that_wait_for_the_same_argument_run_once(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+
+    @ray.remote
+    def late() -> int:
+        gate.wait()
+        return 10
+
+    counter = Counter.remote()
+    argument = late.remote()
+    gate.wait_for_visitors()
+    ray.get(counter.increment.remote(0))
+    asked = [counter.increment.remote(argument) for _ in range(3)]
+    gate.open()
+    assert ray.get(asked) == [10, 20, 30]
+    assert ray.get(counter.increment.remote(0)) == 30
