@@ -4,6 +4,10 @@
 # memory. Ray's `max_direct_call_object_size` has the same value.
 INLINE_BYTES = 100 * 1024
 
+# A buffer of so many bytes is copied by several threads, so many at most.
+MANY_BYTES = 16 * 1024 * 1024
+MOST_COPIERS = 4
+
 # How often the local scheduler hands its events to the GCS, in seconds. The event store promises
 # rows no older than 50 ms, and writing them takes a part of that.
 EVENT_FLUSH_SECONDS = 0.02

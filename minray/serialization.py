@@ -13,12 +13,14 @@ import os
 import pickle
 import struct
 import sys
+import threading
 from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, BinaryIO
 
 import cloudpickle
 
+from .config import MANY_BYTES, MOST_COPIERS
 from .exceptions import OufOfBandObjectRefSerializationException
 from .object_ref import CollectRefs
 
@@ -52,7 +54,10 @@ class Serialized:
             return
         position = self._write_head(target)
         for buffer in self.buffers:
-            target[position : position + buffer.nbytes] = buffer
+            if buffer.nbytes >= MANY_BYTES:
+                _copy_in_parallel(memoryview(target)[position : position + buffer.nbytes], buffer)
+            else:
+                target[position : position + buffer.nbytes] = buffer
             position += _aligned(buffer.nbytes)
 
     def write_to(self, file: BinaryIO) -> None:
@@ -83,6 +88,21 @@ class Serialized:
         data = bytearray(self.size)
         self.write_into(data)
         return bytes(data)
+
+
+def _copy_in_parallel(target: memoryview, source: memoryview) -> None:
+    """Copy a large buffer in several threads, as Ray does: one cannot use all that the memory gives."""
+    import numpy as np  # only who has large buffers needs it, and has it already
+
+    to, origin = np.frombuffer(target, np.uint8), np.frombuffer(source, np.uint8)
+    share = _aligned(-(-len(origin) // min(os.cpu_count() or 1, MOST_COPIERS)))
+    parts = [slice(start, start + share) for start in range(0, len(origin), share)]
+    others = [threading.Thread(target=np.copyto, args=(to[part], origin[part])) for part in parts[1:]]
+    for thread in others:
+        thread.start()
+    np.copyto(to[parts[0]], origin[parts[0]])
+    for thread in others:
+        thread.join()
 
 
 def _aligned(size: int) -> int:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from minray import serialization
 from minray.exceptions import OufOfBandObjectRefSerializationException
 from minray.object_ref import ObjectRef
 from minray.serialization import (
@@ -317,3 +318,14 @@ def test_a_function_takes_along_where_its_modules_are_found(
     deserialize_function(data)
     deserialize_function(data)
     assert sys.path.count(str(tmp_path)) == 1
+
+
+@given(st.integers(1, 5000), st.integers(1, 5))
+def test_a_buffer_that_several_threads_copy_arrives_whole(size: int, copiers: int) -> None:
+    array = np.random.default_rng(size).integers(0, 256, size, dtype=np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serialization, "MANY_BYTES", 1)
+        patch.setattr(serialization, "MOST_COPIERS", copiers)
+        patch.setattr("os.cpu_count", lambda: copiers)
+        data = serialize(array).to_bytes()
+    np.testing.assert_array_equal(deserialize(data), array)
