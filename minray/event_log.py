@@ -62,7 +62,11 @@ class EventLog:
     def task(self, task: Task, state: TaskState, ts: float = 0.0) -> None:
         """A task is in another state."""
         # The worker's time of an end may lie before the time at which we heard of the state before it.
-        ts = task.latest_event = max(ts or self.now, task.latest_event)
+        ts = ts or self.now
+        if ts < task.latest_event:
+            ts = task.latest_event
+        else:
+            task.latest_event = ts
         worker = task.worker
         row = (task.number, task.attempt, int(state), ts, None if worker is None else worker.number)
         self.rows["task_events"].append(row)
