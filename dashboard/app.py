@@ -4,30 +4,37 @@
 
     Library (one a process)                     Page (one a tab)
       every 0.1 s: read new rows    <--asks--     every 0.1 s: anything new, and the browser ready for it?
-      every second: list sessions                   then every view brings itself up to date
+      every second: list sessions                   then the view that is seen brings itself up to date
 
 Reading happens once however many tabs look; drawing happens only when something changed, so a dashboard
 on which nothing happens costs next to nothing.
+
+What is clicked in the HTML of a view arrives as a short text, ``verb:what``, in `Pulse.asked`.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
+from typing import Any
 
 from bokeh.application.application import SessionContext
-from bokeh.core.properties import Int
+from bokeh.core.properties import Int, String
 from bokeh.document import Document
 from bokeh.model import DataModel
 from bokeh.models import Column, CustomJS
 from jinja2 import Template
 
 from .catalogue import Catalogue, Entry
+from .details import Details
 from .header import NEWEST, Header
+from .navigation import PAGES, Navigation
 from .pacing import Pacing
+from .processes import Processes
 from .scene import Scene, View
+from .scrubber import Scrubber
 from .source import Shelf
-from .status import Status
-from .theme import PAGE, STYLE
-from .timeline import Timeline
+from .status import Notice
+from .theme import PAGE, SCRIPT, STYLE
 
 TICK_MS = 100
 LOOK_EVERY = 1.0  # seconds between two looks at which sessions there are
@@ -41,6 +48,7 @@ class Library:
         self.clock = clock
         self.catalogue = Catalogue()
         self.shelf = Shelf()
+        self.processes = Processes()
         self._looked = float("-inf")
 
     def refresh(self) -> None:
@@ -56,6 +64,7 @@ class Pulse(DataModel):
 
     sent = Int(default=0)
     seen = Int(default=0)
+    asked = String(default="")  # "count verb:what"; the count makes equal questions differ
 
 
 class Page:
@@ -64,31 +73,65 @@ class Page:
     Args:
         document: Bokeh's document of the tab.
         library: what all tabs share.
+        page: the name of the page to begin with.
+        session: the name of the session to begin with.
     """
 
-    def __init__(self, document: Document, library: Library) -> None:
+    def __init__(self, document: Document, library: Library, page: str = "", session: str = NEWEST) -> None:
         self._library = library
-        self._choice = NEWEST
+        self._choice = session or NEWEST
+        self._moment: float | None = None
+        self._selected: int | None = None
         self._scene: Scene | None = None
         self._drawn: tuple[object, ...] | None = None
         self._pacing = Pacing()
-        self._pulse = Pulse()
+        self._pulse = Pulse(name="pulse")
+        self._page = page if page in PAGES else next(iter(PAGES))
+        self._made: dict[str, View] = {}
         self._header = Header(self._choose)
-        self._views: list[View] = [self._header, Status(), Timeline()]
+        self._header.pick(self._choice)
+        self._scrubber = Scrubber(self._go_to)
+        self._navigation, self._details, self._notice = Navigation(), Details(self.ask), Notice(self.ask)
+        self._content = Column(children=[], sizing_mode="stretch_width")
         self._build(document)
         library.refresh()
+        self._turn_to(self._page)
         self._draw()
+
+    def ask(self, question: str) -> None:
+        """Do what was clicked: ``page:tasks``, ``task:12``, or something only the view understands."""
+        verb, _, what = question.partition(":")
+        self._drawn = None
+        if verb == "page" and what in PAGES:
+            self._turn_to(what)
+        elif verb == "task":
+            self._selected = int(what) if what.isdecimal() else None
+        else:
+            self._view.asked(verb, what)
+
+    @property
+    def _view(self) -> View:
+        return self._made[self._page]
+
+    def _turn_to(self, page: str) -> None:
+        self._page = page
+        if page not in self._made:
+            self._made[page] = PAGES[page].view()(self.ask)
+        self._navigation.current = page
+        self._content.children = [self._view.root]
 
     def _build(self, document: Document) -> None:
         # Asking for the next frame and answering in it says "painted", not merely "received".
         answer = CustomJS(
             args={"pulse": self._pulse},
-            code="requestAnimationFrame(() => { pulse.seen = pulse.sent })",
+            code="window.minray.painted(pulse)",
         )
         self._pulse.js_on_change("sent", answer)
         self._pulse.on_change("seen", lambda attr, old, new: self._pacing.painted(new))
+        self._pulse.on_change("asked", lambda attr, old, new: self.ask(new.partition(" ")[2]))
+        parts = [self._header.root, self._navigation.root, self._scrubber.root, self._notice.root]
         page = Column(
-            children=[view.root for view in self._views],
+            children=[*parts, self._content, self._details.root],
             sizing_mode="stretch_width",
             name="page",
             tags=[self._pulse],  # so that it travels with the page, though nothing draws it
@@ -96,7 +139,9 @@ class Page:
         document.add_root(page)
         document.title = "minray dashboard"
         document.template = Template(PAGE)
-        document.template_variables["style"] = STYLE
+        document.template_variables.update(style=STYLE, script=SCRIPT)
+        # The page says so itself, and loads itself again when a server answers (see ``page.js``).
+        document.config.update(notify_connection_status=False, reconnect_session=False)
         document.add_periodic_callback(self._tick, TICK_MS)
         document.on_session_destroyed(self._closed)
 
@@ -106,19 +151,21 @@ class Page:
             self._pulse.update(sent=self._pacing.send(now))
 
     def _draw(self) -> bool:
-        """Bring all views up to date if there is anything new; returns whether there was."""
+        """Bring everything up to date if there is anything new; returns whether there was."""
         self._header.offer(self._library.catalogue.entries)
         self._open(self._wanted())
         scene = self._scene
         if scene is not None:
             entry = self._library.catalogue.get(scene.entry.name)
             scene.advance(entry is not None and entry.live, self._library.clock)
-        state = _state(scene)
+            scene.selected = self._selected
+            scene.processes = self._library.processes.look(scene) if scene.live else None
+        state = (*_state(scene), self._page, self._selected, scene and self._view.moving(scene))
         if state == self._drawn:
             return False
         self._drawn = state
-        for view in self._views:
-            view.show(scene)
+        for part in (self._header, self._navigation, self._scrubber, self._notice, self._view, self._details):
+            part.show(scene)
         return True
 
     def _wanted(self) -> Entry | None:
@@ -129,29 +176,45 @@ class Page:
         return chosen or self._library.catalogue.newest()
 
     def _open(self, entry: Entry | None) -> None:
-        """Turn to this session, if it is not the one shown."""
-        if (entry and entry.name) == (self._scene and self._scene.entry.name):
+        """Turn to this session at the moment wanted, if that is not what is shown."""
+        shown = self._scene and (self._scene.entry.name, self._scene.source.until)
+        if entry is not None and self._scene is not None and entry.name != self._scene.entry.name:
+            self._moment = self._selected = None
+        if shown == (entry and (entry.name, self._moment)):
             return
         if self._scene is not None:
             self._library.shelf.put_back(self._scene.source)
         self._scene = None
         if entry is not None:
-            self._scene = Scene(entry, self._library.shelf.take(entry.path))
+            self._scene = Scene(entry, self._library.shelf.take(entry.path, self._moment))
             self._scene.source.refresh()
 
     def _choose(self, name: str) -> None:
         self._choice = name
 
+    def _go_to(self, moment: float | None) -> None:
+        """Show this moment, in seconds since the session began; None: the present."""
+        self._moment = None if moment is None or self._scene is None else self._scene.began + moment
+
     def _closed(self, context: SessionContext) -> None:
         self._open(None)
 
 
-def _state(scene: Scene | None) -> tuple[object, ...]:
-    """Everything that decides what is drawn, so that equal states need no new drawing."""
+def arguments_of(document: Document) -> dict[str, str]:
+    """What the address of the page asks for, such as ``?page=tasks``."""
+    arguments: dict[str, list[bytes]] = {}
+    context: Any = document.session_context
+    with contextlib.suppress(AttributeError):
+        arguments = context.request.arguments
+    return {name: values[-1].decode("utf-8", "replace") for name, values in arguments.items()}
+
+
+def _state(scene: Scene | None) -> tuple[Any, ...]:
+    """What decides what is drawn on every page, so that equal states need no new drawing."""
     if scene is None:
         return ()
     moving = 0.0
-    if scene.live and scene.session.running_bars():
+    if scene.live and scene.session.running():
         moving = scene.now
     elif scene.live and scene.now - scene.session.last_ts < COOL_DOWN:
         moving = int(scene.now)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from bokeh.models import Row
 from bokeh.models.widgets import Div, Select
 
 from .catalogue import Entry, short_program
-from .scene import Scene
+from .scene import Scene, View
 from .theme import count, style_sheet
 
 Choices = list[str | tuple[Any, str]]  # as Bokeh types it: (value, label)
@@ -18,7 +19,7 @@ NEWEST = "newest"
 FOLLOW: Choices = [(NEWEST, "Newest (follows along)")]
 
 
-class Header:
+class Header(View):
     """Name and state of the session, and the picker.
 
     Args:
@@ -26,23 +27,33 @@ class Header:
     """
 
     def __init__(self, choose: Callable[[str], None]) -> None:
+        super().__init__(lambda question: None)
         self._title = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["head"])
         self._picker = Select(
             title="Session",
             value=NEWEST,
             options={"Follow": FOLLOW},
-            width=230,
+            width=250,
             stylesheets=[style_sheet()],
             css_classes=["picker"],
         )
         self._picker.on_change("value", lambda attr, old, new: choose(new))
+        # Apart from the title, which changes all the time and would close the list.
+        self._exports = Div(stylesheets=[style_sheet()], width=86, css_classes=["menu"])
         self.root = Row(
-            children=[self._title, self._picker], sizing_mode="stretch_width", css_classes=["header"]
+            children=[self._title, self._exports, self._picker],
+            sizing_mode="stretch_width",
+            css_classes=["header"],
         )
 
     def show(self, scene: Scene | None) -> None:
         """See `View.show`."""
-        self._title.text = _title(scene)
+        text = _title(scene)
+        if text != self._title.text:
+            self._title.text = text
+        exports = "" if scene is None or scene.source.problem else _exports(scene)
+        if exports != self._exports.text:
+            self._exports.text = exports
 
     def offer(self, entries: Iterable[Entry]) -> None:
         """Put these sessions into the picker."""
@@ -76,13 +87,32 @@ def _title(scene: Scene | None) -> str:
     if scene.began:
         parts.append(f"since {datetime.fromtimestamp(scene.began):%H:%M:%S}")
     parts.append(count(scene.session.task_total(), "task"))
-    return f'<h1>minray</h1><p class="pill {state}">{word}</p><p class="what">{" · ".join(parts)}</p>'
+    pill = f'<p class="pill {state}">{word}</p>'
+    return f'<h1>minray</h1>{pill}<p class="what">{" · ".join(parts)}</p>'
+
+
+def _exports(scene: Scene) -> str:
+    """Links to download what is shown, in forms that other programs read."""
+    session = quote(scene.entry.name)
+    kinds = {
+        "trace.json": ("Chrome trace", "for ui.perfetto.dev"),
+        "tasks.csv": ("CSV", "a row a task"),
+        "page.html": ("Web page", "one file, to send to somebody"),
+        "session.db": ("Recording", "the SQLite file itself"),
+    }
+    items = "".join(
+        f'<li><a href="export/{kind}?session={session}" download>{title}</a> <small>{hint}</small></li>'
+        for kind, (title, hint) in kinds.items()
+    )
+    return f'<details class="exports"><summary>Export</summary><ul>{items}</ul></details>'
 
 
 def session_state(scene: Scene) -> tuple[str, str]:
     """The state of a session as a CSS class, and in words."""
     if scene.source.problem:
         return "broken", "cannot be read"
+    if scene.past:
+        return "past", "a past moment"
     if scene.live:
         return "live", "live"
     if "ended_at" in scene.source.meta:

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from bokeh.document import Document
 from bokeh.resources import Resources
@@ -30,7 +31,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.template import Template
 from tornado.web import RequestHandler, StaticFileHandler
 
-from .app import TICK_MS, Library, Page
+from .app import TICK_MS, Library, Page, arguments_of
 from .guard import Guard, Verdict
 from .theme import STYLE
 
@@ -52,7 +53,8 @@ class Landing(RequestHandler):
             self.set_cookie(name, token, httponly=True, samesite="Lax", expires_days=COOKIE_DAYS)
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
-        self.redirect("live")
+        page = self.get_query_argument("page", "")
+        self.redirect(f"live?{urlencode({'page': page})}" if page else "live")
 
 
 class Refusal(RequestHandler):
@@ -75,7 +77,8 @@ class Dashboard(BokehTornado):
         self._guard = guard
 
         def open_page(document: Document) -> None:
-            Page(document, library)
+            arguments = arguments_of(document)
+            Page(document, library, arguments.get("page", ""), arguments.get("session", ""))
 
         super().__init__(
             {"/live": open_page},

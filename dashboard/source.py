@@ -1,8 +1,11 @@
-"""Reads what is new in a session's event store; the only module of the dashboard that knows SQL.
+"""Reads what is new in a session's event store, and with `queries` is all that knows SQL in the dashboard.
 
 Rows are only ever added to an event store, so "new" means ``seq > the last one read``, and a tick in
 which nobody wrote anything costs two `stat` calls.  The file is opened for each read and closed again:
 the GCS can fold its write-ahead log into the recording only while no reader is there.
+
+A recording of gigabytes is not read whole: reading starts `KEEP_EVENTS` events before its end, or before
+the past moment that somebody wants to see, and what was skipped is said.
 
 All browsers that look at a session share one `Source`; `Shelf` keeps those that somebody looks at.
 """
@@ -18,20 +21,50 @@ from minray.events import SCHEMA_VERSION
 
 from .model import Session
 
-ROWS_PER_READ = 20_000  # about 0.1 s of work, so that a long recording does not freeze the page
+KEEP_EVENTS = 8_000_000  # of tasks; more than a million tasks
+KEEP_PAST = 400_000  # the same when a past moment is looked at, which must appear at once
+ROWS_PER_READ = 5_000
+READ_SECONDS = 0.06  # in each tick of 0.1 s, so that a long recording does not freeze the page
 # File times are only as fine as the kernel's clock tick: what changed just now may change again unseen.
 SETTLED_SECONDS = 0.1
 
-_WORKERS = "SELECT worker, node, pid, kind FROM workers WHERE worker > ? ORDER BY worker LIMIT ?"
-_WORKER_EVENTS = "SELECT seq, worker, state, ts, detail FROM worker_events WHERE seq > ? ORDER BY seq LIMIT ?"
-_TASK_EVENTS = """
-    SELECT e.seq, e.task, e.attempt, e.state, e.ts, e.worker, t.name
-    FROM task_events e LEFT JOIN tasks t ON t.task = e.task
-    WHERE e.seq > ? ORDER BY e.seq LIMIT ?"""
-_DRIVER_CALLS = """
-    SELECT seq, worker, kind, ts, ended, count, ready, task
-    FROM api_calls WHERE seq > ? ORDER BY seq LIMIT ?"""
-_NEWEST = "SELECT max(seq) FROM task_events"
+# What is read of each table, in this order.  Where there are many more rows than tasks, `task_events`
+# leads and the others follow it.
+_READ = {
+    "nodes": "SELECT node, node, address, resources FROM nodes WHERE node > ? ORDER BY node LIMIT ?",
+    "node_events": "SELECT seq, node, state, ts, detail FROM node_events WHERE seq > ? ORDER BY seq LIMIT ?",
+    "workers": "SELECT worker, worker, node, pid, kind FROM workers WHERE worker > ? ORDER BY worker LIMIT ?",
+    "worker_events": """
+        SELECT seq, worker, state, ts, detail FROM worker_events WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "actors": """
+        SELECT actor, actor, class_name, name, detached, task FROM actors
+        WHERE actor > ? ORDER BY actor LIMIT ?""",
+    "actor_events": """
+        SELECT seq, actor, state, ts, restarts, worker, detail FROM actor_events
+        WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "tasks": "SELECT task, task, name, parent, ts, actor FROM tasks WHERE task > ? ORDER BY task LIMIT ?",
+    "task_events": """
+        SELECT seq, task, attempt, state, ts, worker FROM task_events WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "task_errors": """
+        SELECT seq, task, attempt, ts, error_type, message FROM task_errors
+        WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "task_deps": "SELECT seq, task, producer FROM task_deps WHERE seq > ? ORDER BY seq LIMIT ?",
+    "object_events": """
+        SELECT seq, object_id, node, state, size, ts, task FROM object_events
+        WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "api_calls": """
+        SELECT seq, worker, kind, ts, ended, count, ready FROM api_calls
+        WHERE seq > ? AND task IS NULL ORDER BY seq LIMIT ?""",
+    "transfers": """
+        SELECT seq, started, ended, size, source, node, object_id FROM transfers
+        WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "experiments": "SELECT seq, ts, name, series, x, y, detail FROM experiments WHERE seq > ? LIMIT ?",
+}
+# Which of the values above, `seq` left out, tells when it happened; the others are looked up by number.
+_TIME = {
+    **{"node_events": 2, "worker_events": 2, "actor_events": 2, "task_events": 3, "task_errors": 2},
+    **{"object_events": 4, "api_calls": 2, "transfers": 0, "experiments": 0, "tasks": 3},
+}
 
 Rows = list[Any]  # of tuples; SQLite does not promise their types, `Session` finds out
 
@@ -44,25 +77,31 @@ class Source:
         meta: the ``meta`` table (session_name, started_at, ...), all values as text.
         problem: why the file cannot be shown (any further), in words for its reader; "" if it can.
         unread: how many task events are known to be in the file but not read yet.
+        skipped: how many task events at the beginning are not read at all.
         version: goes up whenever something else is to be shown.
+        shared: what views have computed from it, for the views of other browsers; see `Scene.once`.
 
     Args:
         path: a ``session.db``, live, finished, or not even there yet.
+        until: the moment to look at, in seconds since 1970; None: as much as there is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, until: float | None = None) -> None:
         self.path = path
+        self.until = until
         self.session = Session()
         self.meta: dict[str, str] = {}
         self.problem = ""
-        self.unread = 0
-        self.version = 0
-        self._seen = {"workers": -1, "worker_events": 0, "task_events": 0, "api_calls": 0}
+        self.unread = self.skipped = self.version = 0
+        self.shared: dict[str, tuple[object, Any]] = {}
+        self._seen = dict.fromkeys(_READ, -1)
+        self._last: int | None = None  # the last task event to read
+        self._tables: list[str] = []
         self._behind = False
         self._looked_at: tuple[object, ...] = ()
 
     def refresh(self) -> bool:
-        """Read what was added since the last call, at most `ROWS_PER_READ` rows a table.
+        """Read what was added since the last call, for `READ_SECONDS` at most.
 
         Returns:
             Whether there is anything new to show.
@@ -77,13 +116,15 @@ class Source:
             self._looked_at = ()  # locked for a moment, or not complete yet: look again at the next tick
             if "no such" in str(error) and not _is_being_made(self.path):
                 self.problem = _FOREIGN.format(self.path.name)
-        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, OverflowError) as error:
             self.problem = _DAMAGED.format(self.path.name, error)
         changed = before != (self._seen, self.meta, self.problem)
         self.version += changed
         return changed
 
     def _may_have_changed(self) -> bool:
+        if self.until is not None and self._last is not None:
+            return False  # the past does not change
         look: list[object] = []
         newest = 0.0
         for path in (self.path, self.path.with_name(self.path.name + "-wal")):
@@ -97,27 +138,68 @@ class Source:
         return changed and bool(look)
 
     def _read(self, db: sqlite3.Connection) -> None:
+        began = time.monotonic()
         db.execute("BEGIN")  # one snapshot for all tables
         self.meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
         version = int(self.meta.get("schema_version", SCHEMA_VERSION))
-        if version > SCHEMA_VERSION:
-            self.problem = _NEWER.format(self.path.name, version, SCHEMA_VERSION)
+        if version != SCHEMA_VERSION:
+            words = _NEWER if version > SCHEMA_VERSION else _OLDER
+            self.problem = words.format(self.path.name, version, SCHEMA_VERSION)
             return
-        self._behind = False
-        self.session.worker_rows(self._new_rows(db, "workers", _WORKERS, drop_seq=False))
-        self.session.worker_events(self._new_rows(db, "worker_events", _WORKER_EVENTS))
-        self.session.task_events(self._new_rows(db, "task_events", _TASK_EVENTS))
-        calls = self._new_rows(db, "api_calls", _DRIVER_CALLS)
-        self.session.api_calls([call[:-1] for call in calls if call[-1] is None])
-        newest = db.execute(_NEWEST).fetchone()[0] or 0
-        self.unread = newest - self._seen["task_events"]
+        if not self._tables:
+            there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            # Recordings of one node have no transfers; all else must be there.
+            self._tables = [name for name in _READ if name in there or name != "transfers"]
+            self._begin_late(db)
+        self._behind = True
+        while self._behind and time.monotonic() - began < READ_SECONDS:
+            self._behind = False
+            self._read_portion(db)
+        newest = self._last or db.execute("SELECT max(seq) FROM task_events").fetchone()[0] or 0
+        self.unread = max(0, newest - max(0, self._seen["task_events"]))
 
-    def _new_rows(self, db: sqlite3.Connection, table: str, sql: str, drop_seq: bool = True) -> Rows:
-        rows = db.execute(sql, (self._seen[table], ROWS_PER_READ)).fetchall()
+    def _begin_late(self, db: sqlite3.Connection) -> None:
+        """Skip what would take too long to read."""
+        last = db.execute("SELECT max(seq) FROM task_events").fetchone()[0] or 0
+        keep = KEEP_EVENTS
+        if self.until is not None:
+            last = self._last = place_of(db, self.until, last)
+            keep = KEEP_PAST
+        if last > keep:
+            self.skipped = last - keep
+            self._seen["task_events"] = self.skipped
+            first = "SELECT min(task) FROM (SELECT task FROM task_events WHERE seq > ? LIMIT 1000)"
+            self._seen["tasks"] = (db.execute(first, (self.skipped,)).fetchone()[0] or 0) - 1
+
+    def _read_portion(self, db: sqlite3.Connection) -> None:
+        session = self.session
+        take = {name: self._new_rows(db, name) for name in self._tables}
+        session.crew.add_nodes(take["nodes"])
+        session.crew.node_events(take["node_events"])
+        session.crew.add_workers(take["workers"])
+        session.worker_events(take["worker_events"])
+        session.actors.add(take["actors"])
+        session.actors.events(take["actor_events"])
+        session.task_rows(take["tasks"])
+        session.task_events(take["task_events"])
+        session.task_errors(take["task_errors"])
+        session.dependencies(take["task_deps"])
+        session.objects.events(take["object_events"])
+        session.api_calls(take["api_calls"])
+        session.transfers.extend(take.get("transfers", []))
+        session.experiment_points(take["experiments"])
+
+    def _new_rows(self, db: sqlite3.Connection, table: str) -> Rows:
+        rows = db.execute(_READ[table], (self._seen[table], ROWS_PER_READ)).fetchall()
+        if table == "task_events" and self._last is not None:
+            rows = [row for row in rows if row[0] <= self._last]
         if rows:
             self._seen[table] = rows[-1][0]
         self._behind |= len(rows) == ROWS_PER_READ
-        return [row[1:] for row in rows] if drop_seq else rows
+        until, place = self.until, _TIME.get(table)
+        if until is None or place is None:
+            return [row[1:] for row in rows]
+        return [row[1:] for row in rows if row[1:][place] <= until]
 
 
 class Shelf:
@@ -131,25 +213,43 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self._taken: dict[Path, tuple[Source, int]] = {}
+        self._taken: dict[tuple[Path, float | None], tuple[Source, int]] = {}
 
-    def take(self, path: Path) -> Source:
-        """The source of this event store; give it back with `put_back`."""
-        source, readers = self._taken.get(path, (None, 0))
-        source = source or Source(path)
-        self._taken[path] = (source, readers + 1)
+    def take(self, path: Path, until: float | None = None) -> Source:
+        """The source of this event store at this moment; give it back with `put_back`."""
+        source, readers = self._taken.get((path, until), (None, 0))
+        source = source or Source(path, until)
+        self._taken[path, until] = (source, readers + 1)
         return source
 
     def put_back(self, source: Source) -> None:
         """One reader fewer; forgotten with the last."""
-        _, readers = self._taken.pop(source.path)
+        key = (source.path, source.until)
+        _, readers = self._taken.pop(key)
         if readers > 1:
-            self._taken[source.path] = (source, readers - 1)
+            self._taken[key] = (source, readers - 1)
 
     def refresh(self) -> None:
         """Read what is new in all of them."""
         for source, _ in list(self._taken.values()):
             source.refresh()
+
+
+def place_of(db: sqlite3.Connection, moment: float, last: int) -> int:
+    """The number of the last task event up to this moment, found by halving.
+
+    Events are written within a tenth of a second, so their times follow their numbers but for that; the
+    second that is read too much is left out row by row.
+    """
+    low, high = 0, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        (ts,) = db.execute("SELECT ts FROM task_events WHERE seq >= ? LIMIT 1", (middle,)).fetchone()
+        if ts <= moment + 1.0:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def read_meta(path: Path) -> dict[str, str]:
@@ -177,4 +277,8 @@ _DAMAGED = (
 _NEWER = (
     "{} was recorded by a newer minray (event store version {}; this one reads up to {}). "
     "Update minray to open it."
+)
+_OLDER = (
+    "{} was recorded by an older minray (event store version {}; this one reads {}). "
+    "Open it with the minray that recorded it."
 )

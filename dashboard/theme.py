@@ -5,6 +5,7 @@ Bokeh's plots take theirs from variables named ``--bk-…``.  The colours of fun
 `minray.colours`.
 """
 
+from html import escape
 from pathlib import Path
 
 from bokeh.models import InlineStyleSheet
@@ -16,17 +17,26 @@ __all__ = [
     "DRIVER_COLOUR",
     "PAGE",
     "PALETTE",
+    "SCRIPT",
+    "STATE_COLOURS",
     "STATE_LABELS",
     "STYLE",
     "FunctionColours",
     "count",
     "duration",
+    "link",
+    "percent",
+    "size",
+    "states_legend",
     "style_sheet",
+    "table",
     "whole_seconds",
 ]
 
-STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-PAGE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
+STYLE = (HERE / "style.css").read_text(encoding="utf-8")
+PAGE = (HERE / "page.html").read_text(encoding="utf-8")
+SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 
 DRIVER_COLOUR = "#8a949e"
 
@@ -42,6 +52,28 @@ STATE_LABELS = {
     TaskState.FINISHED: "finished",
     TaskState.FAILED: "failed",
 }
+
+# Dark enough for white letters on them, in both themes.
+WAITING, RUNNING, BLOCKED, DONE, BROKEN = "#5c6670", "#0065a0", "#8a5a00", "#00785a", "#b3261e"
+STATE_COLOURS = {
+    0: WAITING,
+    **{int(state): WAITING for state in TaskState if state < TaskState.RUNNING},
+    TaskState.RUNNING: RUNNING,
+    TaskState.RUNNING_IN_RAY_GET: BLOCKED,
+    TaskState.RUNNING_IN_RAY_WAIT: BLOCKED,
+    TaskState.FINISHED: DONE,
+    TaskState.FAILED: BROKEN,
+}
+
+
+def states_legend() -> str:
+    """The colours of states, as HTML."""
+    words = {"waiting": WAITING, "running": RUNNING, "blocked": BLOCKED, "finished": DONE, "failed": BROKEN}
+    items = "".join(
+        f'<li><i style="background: {colour}"></i><small>{word}</small></li>'
+        for word, colour in words.items()
+    )
+    return f'<ul class="legend" aria-label="States">{items}</ul>'
 
 
 def style_sheet() -> InlineStyleSheet:
@@ -84,3 +116,64 @@ def count(number: int, noun: str) -> str:
         ('1 task', '2,500 tasks')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: float) -> str:
+    """A number of bytes as people say it.
+
+    Example:
+        >>> size(0), size(1_600_192), size(2_000_000_000)
+        ('0 B', '1.6 MB', '2 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:,.3g} {unit}" if number < 1000 else f"{number:,.0f} {unit}"
+        number /= 1000
+    raise AssertionError("GB is the last unit")
+
+
+def percent(share: float) -> str:
+    """A share as people say it: little is not nothing.
+
+    Example:
+        >>> percent(0), percent(0.004), percent(0.431)
+        ('0 %', '0.4 %', '43 %')
+    """
+    return f"{share * 100:.1f} %" if 0 < share < 0.0095 else f"{share * 100:.0f} %"
+
+
+def link(question: str, text: str, title: str = "") -> str:
+    """A button, as HTML, that asks the page something; see `app.Page.ask`.
+
+    Args:
+        question: such as ``task:12``.
+        text, title: plain text, which is escaped here.
+
+    Example:
+        >>> link("task:12", "f <12>")
+        '<button type="button" class="link" data-ask="task:12">f &lt;12&gt;</button>'
+    """
+    hint = f' title="{escape(title)}"' if title else ""
+    return f'<button type="button" class="link" data-ask="{escape(question)}"{hint}>{escape(text)}</button>'
+
+
+def table(caption: str, heads: list[str], rows: list[list[str]], numeric: tuple[int, ...] = ()) -> str:
+    """A table as HTML; everything in it is HTML already.
+
+    Args:
+        caption: for those who hear the page.
+        heads, rows: the cells.
+        numeric: which columns hold numbers.
+    """
+    right = {place: ' class="number"' for place in numeric}
+    top = "".join(f'<th scope="col"{right.get(place, "")}>{head}</th>' for place, head in enumerate(heads))
+    body = "".join(
+        "<tr>" + "".join(f"<td{right.get(place, '')}>{cell}</td>" for place, cell in enumerate(row)) + "</tr>"
+        for row in rows
+    )
+    # A region that scrolls must be reachable by keyboard.
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f'<caption class="hidden">{escape(caption)}</caption>'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

@@ -1,49 +1,40 @@
 """The live timeline: a row a worker, a colour a function, and the driver's waiting on top.
 
-Finished executions are streamed to the browser once; what is going on is sent anew at each update, with its
-end at the present.  Both are bounded: see `model.KEEP_BARS`.
+Zoomed in, executions are single bars; they are streamed to the browser once, and what is going on is sent
+anew at each update.  Where more than `MOST_BARS` would be seen, the server paints a picture instead (see
+`mosaic`), so that neither a million tasks nor a minute of thousands is more work for the browser than a few.
 """
 
-from collections import deque
-from collections.abc import Sequence
-from html import escape
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
-from bokeh.events import RangesUpdate
-from bokeh.models import (
-    BoxZoomTool,
-    Column,
-    ColumnDataSource,
-    HoverTool,
-    PanTool,
-    Range1d,
-    Row,
-    WheelZoomTool,
-    ZoomInTool,
-    ZoomOutTool,
-)
-from bokeh.models.renderers import DataRenderer
-from bokeh.models.widgets import Div, Select, Toggle
-from bokeh.plotting import figure
-from bokeh.transform import dodge
+import numpy as np
+from bokeh.events import RangesUpdate, Tap
+from bokeh.models import Column, Range1d, Row
+from bokeh.models.ui import UIElement
+from bokeh.models.widgets import Div, RangeSlider, Select, Toggle
 
+from .canvas import Canvas
 from .lanes import (
-    BAR_HEIGHT,
-    COLUMNS,
     DRIVER_ROW,
-    FOOT,
+    SHORTEST_VIEW,
+    Columns,
     bar_columns,
-    failed_columns,
-    strips,
+    marked_columns,
+    picture_columns,
+    running_columns,
     wait_columns,
     window,
 )
-from .model import KEEP_BARS, KEEP_WAITS
-from .scene import Scene
-from .theme import count, duration, style_sheet
+from .legend import legend_html
+from .mosaic import level_for, visible
+from .scene import Scene, View
+from .theme import style_sheet
 
-KEEP_SEGMENTS = KEEP_BARS + 1_000  # a bar that waits is several segments
+MOST_BARS = 2_500  # that are seen as single bars; beyond about 15,000 a browser cannot paint them in time
+KEEP_GLYPHS = 9_000  # in the browser, beside those that are seen
+MOST_WAITS = 2_000
+PIXELS = 1_500  # a picture has between half and all of these across
 SPANS = {
     "10": "last 10 s",
     "30": "last 30 s",
@@ -52,49 +43,53 @@ SPANS = {
     "inf": "everything",
 }
 ROW_PIXELS, FRAME_PIXELS, MOST_PIXELS = 26, 104, 900
-LEGEND_SHOWN = 24
-TOOLTIPS = [
-    ("function", "@name"),
-    ("state", "@state"),
-    ("ran for", "@ran"),
-    ("queued for", "@queued"),
-    ("on", "@worker"),
-    ("task", "@task"),
-]
-Item = TypeVar("Item")
+ARROWS = 200
 
 
-class Timeline:
+class Timeline(View):
     """The plot, its controls above and its legend below."""
 
-    def __init__(self) -> None:
-        self._bars = ColumnDataSource({name: [] for name in COLUMNS})
-        self._running = ColumnDataSource({name: [] for name in COLUMNS})
-        self._waits = ColumnDataSource({name: [] for name in COLUMNS})
-        self._failed = ColumnDataSource({"left": [], "right": [], "row": []})
+    def __init__(self, ask: Callable[[str], None]) -> None:
+        super().__init__(ask)
         self._across = Range1d(start=0, end=10, min_interval=1e-5)
         self._down = Range1d(start=0.6, end=-0.6)
-        self._figure = self._make_figure()
+        self._canvas = Canvas(self._across, self._down)
         self._follow = Toggle(label="Following", active=True, width=110, stylesheets=[style_sheet()])
         self._span = Select(
             value="30",
             options=list[str | tuple[Any, str]](SPANS.items()),
             width=130,
             stylesheets=[style_sheet()],
+            name="span",
         )
-        self._follow.on_change("active", lambda attr, old, new: self._settle())
-        self._span.on_change("value", lambda attr, old, new: self._refit())
-        self._figure.on_event(RangesUpdate, lambda event: self._follow.update(active=False))
-        self._scene: Scene | None = None
-        self._legend = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width")
-        self._title = Div(text="<h2>Timeline</h2>", stylesheets=[style_sheet()], sizing_mode="stretch_width")
-        controls = Row(
-            children=[self._title, self._span, self._follow],
+        self._slider = RangeSlider(
+            start=0,
+            end=10,
+            value=(0, 10),
+            step=0.01,
+            title="Shown, in seconds",
             sizing_mode="stretch_width",
-            css_classes=["controls"],
+            stylesheets=[style_sheet()],
         )
-        self.root = Column(children=[controls, self._figure, self._legend], sizing_mode="stretch_width")
+        self._follow.on_change("active", lambda attr, old, new: self._turn())
+        self._span.on_change("value", lambda attr, old, new: self._follow_again())
+        self._slider.on_change("value_throttled", lambda attr, old, new: self._go_to(*new))
+        self._canvas.plot.on_event(RangesUpdate, lambda event: self._went(event.x0, event.x1))
+        self._canvas.plot.on_event(Tap, lambda event: self._tapped(event.x, event.y))
+        self._scene: Scene | None = None
+        self._moved = 0  # how often the user has gone somewhere
+        self._legend = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width")
+        title = Div(text="<h2>Timeline</h2>", stylesheets=[style_sheet()], sizing_mode="stretch_width")
+        controls = Row(
+            children=[title, self._span, self._follow], sizing_mode="stretch_width", css_classes=["controls"]
+        )
+        parts = [controls, self._canvas.plot, self._slider, self._legend]
+        self.root = Column(children=list[UIElement](parts), sizing_mode="stretch_width")
         self._forget()
+
+    def moving(self, scene: Scene) -> object:
+        """See `View.moving`."""
+        return self._moved
 
     def show(self, scene: Scene | None) -> None:
         """See `View.show`."""
@@ -102,133 +97,238 @@ class Timeline:
         if scene is None or not self.root.visible:
             return
         if self._scene is None or scene.source is not self._scene.source:
+            another = self._scene is None or scene.entry.name != self._scene.entry.name
             self._forget()
             self._scene = scene
-            self._span.value = "30" if scene.live else "inf"
-            self._follow.active = True
+            if another:
+                self._span.value = "30" if scene.live else "inf"
+                self._follow.active = True
+        if self._follow.active:
+            self._settle(scene)
+        self._label(scene)
         self._draw_rows(scene)
-        self._draw_bars(scene)
+        shown = self._draw(scene)
         self._draw_waits(scene)
-        self._settle()
-        self._legend.text = legend_html(scene, sum(self._starts))
+        self._draw_arrows(scene)
+        self._fit_slider(scene)
+        text = legend_html(scene, shown)
+        if text != self._legend.text:
+            self._legend.text = text
 
-    def _make_figure(self) -> figure:
-        plot = figure(
-            height=200,
-            sizing_mode="stretch_width",
-            x_range=self._across,
-            y_range=self._down,
-            x_axis_label="seconds since the session began",
-            tools=[
-                PanTool(dimensions="width"),
-                BoxZoomTool(dimensions="width"),
-                WheelZoomTool(dimensions="width", modifiers="ctrl"),
-                ZoomInTool(dimensions="width"),
-                ZoomOutTool(dimensions="width"),
-            ],
-            toolbar_location="above",
-            output_backend="canvas",
-            stylesheets=[style_sheet()],
-            css_classes=["timeline"],
-        )
-        plot.toolbar.logo = None
-        plot.ygrid.visible = False
-        plot.yaxis.minor_tick_line_color = None
-        plot.yaxis.major_tick_line_color = None
-        drawn: list[DataRenderer] = []
-        for source in (self._bars, self._running, self._waits):
-            drawn.append(
-                plot.hbar(
-                    y="row",
-                    left="left",
-                    right="right",
-                    height=BAR_HEIGHT,
-                    fill_color="colour",
-                    fill_alpha="alpha",
-                    line_color=None,
-                    source=source,
-                )
-            )
-        plot.hbar(
-            y="row",
-            left="left",
-            right="right",
-            height=BAR_HEIGHT,
-            fill_color=None,
-            line_color="#b3261e",
-            hatch_pattern="right_diagonal_line",
-            hatch_color="#ffffff",
-            hatch_weight=2,
-            source=self._failed,
-        )
-        for source in (self._bars, self._running):
-            y0 = dodge("row", FOOT[0])
-            plot.segment(x0="left", x1="left", y0=y0, y1="tick", line_color="colour", source=source)
-        plot.add_tools(HoverTool(renderers=drawn, tooltips=TOOLTIPS, point_policy="follow_mouse"))
-        return plot
+    def asked(self, verb: str, what: str) -> None:
+        """Keys: arrows move, plus and minus zoom, f follows, 0 shows everything."""
+        start, end = self._view
+        width = end - start
+        if what == "f":
+            self._follow.active = not self._follow.active
+        elif what == "0":
+            self._span.value = "inf"
+            self._follow_again()
+        elif what in ("ArrowLeft", "ArrowRight"):
+            step = width / 4 * (1 if what == "ArrowRight" else -1)
+            self._go_to(start + step, end + step)
+        elif what in ("+", "-"):
+            grow = -width / 4 if what == "+" else width / 2
+            self._go_to(start - grow, end + grow)
+
+    # Where it looks.
+
+    @property
+    def _view(self) -> tuple[float, float]:
+        """From when to when, in seconds since the session began."""
+        start, end = self._across.start, self._across.end
+        assert isinstance(start, int | float), "the axis has no dates"
+        assert isinstance(end, int | float), "the axis has no dates"
+        return float(start), float(end)
+
+    def _turn(self) -> None:
+        self._moved += 1
+
+    def _follow_again(self) -> None:
+        """Another span was picked."""
+        self._follow.active = True
+        self._moved += 1
+
+    def _went(self, start: float | None, end: float | None) -> None:
+        """The user has moved the view with mouse or tools."""
+        if start is not None and end is not None:
+            self._across.update(start=start, end=end)
+        self._follow.active = False
+        self._moved += 1
+
+    def _go_to(self, start: float, end: float) -> None:
+        self._across.update(start=start, end=max(end, start + 1e-4))
+        self._follow.active = False
+        self._moved += 1
+
+    def _settle(self, scene: Scene) -> None:
+        """Follow what happens."""
+        session = scene.session
+        latest = scene.now if session.running() else session.last_task_ts
+        first = session.first_task_ts or scene.now
+        start, end = window(first - scene.began, latest - scene.began, float(self._span.value))
+        self._across.update(start=start, end=end)
+
+    def _fit_slider(self, scene: Scene) -> None:
+        session = scene.session
+        end = max(SHORTEST_VIEW, scene.now - scene.began, session.last_ts - scene.began)
+        if end > self._slider.end or end < self._slider.end / 4:
+            self._slider.update(end=end * (1.25 if scene.live else 1.02), step=max(end / 2_000, 1e-4))
+        low, high = max(0.0, self._view[0]), self._view[1]
+        value = (low, min(float(self._slider.end), max(low + 1e-4, high)))
+        # Each change moves the handles under the user's fingers, so small ones wait.
+        visible_change = 0.005 * float(self._slider.end)
+        if any(abs(new - old) > visible_change for new, old in zip(value, self._slider.value, strict=True)):
+            self._slider.value = value
+
+    def _label(self, scene: Scene) -> None:
+        label = follow_label(scene.live, self._follow.active)
+        kind = "default" if self._follow.active else "primary"
+        if self._follow.label != label:
+            self._follow.update(label=label, button_type=kind)
+
+    # What it draws.
 
     def _forget(self) -> None:
         """Start from nothing: another session is to be shown."""
-        self._bars_drawn = 0
+        self._loaded: tuple[float, float] = (0.0, -1.0)  # between which moments all bars are in the browser
+        self._drawn = 0  # the bars up to this serial number have been sent, those outside of that left out
+        self._layout: object = None
         self._waits_drawn = 0
-        self._starts: deque[bool] = deque(maxlen=KEEP_SEGMENTS)  # a segment drawn: does a bar start there?
-        for source in (self._bars, self._running, self._waits, self._failed):
-            source.data = {name: [] for name in source.data}
+        self._canvas.clear()
 
     def _draw_rows(self, scene: Scene) -> None:
-        """A row for the driver and one a lane, named after the worker that has it now."""
-        lanes = scene.session.lanes()
+        """A row for the driver and one a lane, named after the worker that has it now, grouped by node."""
+        crew = scene.session.crew
         labels: dict[float | str, Any] = {DRIVER_ROW: "driver"}
-        labels |= {lane + 1: f"worker {worker.number}" if worker else "" for lane, worker in enumerate(lanes)}
-        if labels != self._figure.yaxis.major_label_overrides or self._down.start != len(labels) - 0.4:
-            self._figure.yaxis.ticker = list(range(len(labels)))
-            self._figure.yaxis.major_label_overrides = labels
+        several = len({crew.node_of(lane) for lane in crew.order()}) > 1
+        for row, worker in enumerate(crew.in_lanes(), start=1):
+            name = f"worker {worker.number}" if worker.number else ""
+            name = f"actor {worker.detail[:14]}" if worker.state == "ACTOR" else name
+            labels[row] = f"node {worker.node} · {name}" if several else name
+        height = min(MOST_PIXELS, FRAME_PIXELS + ROW_PIXELS * len(labels))
+        self._canvas.label_rows(labels, height)
+        if self._down.start != len(labels) - 0.4:
             self._down.start = len(labels) - 0.4
-            self._figure.height = min(MOST_PIXELS, FRAME_PIXELS + ROW_PIXELS * len(labels))
 
-    def _draw_bars(self, scene: Scene) -> None:
+    def _draw(self, scene: Scene) -> int:
+        """Bars or picture; returns how many executions that have ended are seen."""
         session, began = scene.session, scene.began
-        bars = newest(session.bars, session.bars_total - self._bars_drawn)
-        self._bars_drawn = session.bars_total
-        if bars:
-            columns = bar_columns(bars, began, scene.now, scene.colours)
-            self._bars.stream(columns, rollover=KEEP_SEGMENTS)
-            for bar in bars:
-                self._starts.extend([True] + [False] * (len(strips(bar, scene.now)) - 1))
-            failed = failed_columns(bars, began)
-            self._failed.stream(failed, rollover=KEEP_SEGMENTS)
-        running = bar_columns(session.running_bars(), began, scene.now, scene.colours)
-        if running != self._running.data:
-            self._running.data = running
+        start, end = (began + moment for moment in self._view)
+        layout = (tuple(session.crew.order()), tuple(session.crew.depth))
+        if layout != self._layout:  # lanes have moved: all must be sent anew
+            self._layout, self._loaded = layout, (0.0, -1.0)
+        bars = scene.once(
+            "seen", (start, end, session.bars.total), lambda: visible(session.bars.rows, start, end)
+        )
+        if len(bars) > MOST_BARS:
+            self._loaded = (0.0, -1.0)
+            self._draw_picture(scene, start, end)
+        else:
+            self._draw_bars(scene, start, end)
+        return len(bars)
+
+    def _draw_picture(self, scene: Scene, start: float, end: float) -> None:
+        level = level_for(end - start, PIXELS)
+        order = scene.session.crew.order()
+        tiles = scene.mosaic(level).tiles(start, end, scene.now, scene.palette)
+        self._canvas.show_picture(picture_columns(tiles, order, scene.began))
+
+    def _draw_bars(self, scene: Scene, start: float, end: float) -> None:
+        session, began, codes = scene.session, scene.began, scene.colour_codes
+        low, high = self._loaded
+        new = session.bars.since(self._drawn)
+        if start < low or end > high or self._drawn < session.bars.first:
+            self._loaded, bars = self._around(scene, start, end)
+            self._canvas.bars.data = bar_columns(session, bars, began, codes)
+            self._canvas.marked.data = marked_columns(session, bars, began)
+            self._drawn = session.bars.total
+        elif len(new):
+            bars = new[(new["end"] >= low) & (new["start"] <= high)]
+            self._drawn = session.bars.total
+            if len(bars):
+                self._canvas.bars.stream(bar_columns(session, bars, began, codes), rollover=KEEP_GLYPHS)
+                marked = marked_columns(session, bars, began)
+                if marked["left"].size:
+                    self._canvas.marked.stream(marked, rollover=KEEP_GLYPHS)
+        self._canvas.show_bars(running_columns(session, scene.now, began, codes), scene)
+
+    def _around(self, scene: Scene, start: float, end: float) -> tuple[tuple[float, float], Any]:
+        """The bars that are seen, with those to both sides if they are not too many; and between when."""
+        rows, width = scene.session.bars.rows, end - start
+        future = float("inf") if self._follow.active and scene.live else end + width
+        for low, high in ((start - width, future), (start - width / 8, min(future, end + width / 8))):
+            bars = visible(rows, low, high)
+            if len(bars) <= 2 * MOST_BARS:
+                return (low, high), bars
+        return (start, end), visible(rows, start, end)
 
     def _draw_waits(self, scene: Scene) -> None:
         session = scene.session
-        waits = newest(session.waits, session.waits_total - self._waits_drawn)
-        self._waits_drawn = session.waits_total
-        if waits:
-            self._waits.stream(wait_columns(waits, scene.began), rollover=KEEP_WAITS)
+        new = session.waits.since(self._waits_drawn)[-MOST_WAITS:]
+        self._waits_drawn = session.waits.total
+        if len(new):
+            self._canvas.waits.stream(wait_columns(new, scene.began), rollover=MOST_WAITS)
+        self._canvas.draw_transfers(scene)
 
-    def _refit(self) -> None:
-        """Another span was picked."""
-        self._follow.active = True
-        self._settle()
+    def _draw_arrows(self, scene: Scene) -> None:
+        """From the tasks whose results the selected one needs, and to those that need its own."""
+        columns: Columns = {name: [] for name in ("x0", "y0", "x1", "y1")}
+        if scene.selected is not None:
+            edges = scene.session.edges.rows
+            mine = edges[(edges["task"] == scene.selected) | (edges["producer"] == scene.selected)][:ARROWS]
+            for edge in mine:
+                ends = self._place(scene, int(edge["producer"]), "end")
+                starts = self._place(scene, int(edge["task"]), "start")
+                if ends and starts:
+                    for name, value in zip(columns, (*ends, *starts), strict=True):
+                        columns[name].append(value)
+        self._canvas.show_arrows(columns, self._outline(scene))
 
-    def _settle(self) -> None:
-        """Follow what happens, or stay where the user went."""
-        if self._scene is None:
+    def _place(self, scene: Scene, task: int, what: str) -> tuple[float, float] | None:
+        """Where a task begins or ends in the plot."""
+        row = scene.session.tasks.row(task)
+        if row is None or not row["start"]:
+            return None
+        worker = scene.session.crew.workers.get(int(row["worker"]))
+        if worker is None or worker.lane is None:
+            return None
+        moment = float(row[what]) or scene.now
+        return moment - scene.began, scene.session.crew.order().index(worker.lane) + 1.0
+
+    def _outline(self, scene: Scene) -> Columns:
+        """A frame around the selected task."""
+        start = None if scene.selected is None else self._place(scene, scene.selected, "start")
+        end = None if scene.selected is None else self._place(scene, scene.selected, "end")
+        if start is None or end is None:
+            return {"left": [], "right": [], "row": []}
+        return {"left": [start[0]], "right": [end[0]], "row": [start[1]]}
+
+    def _tapped(self, x: float | None, y: float | None) -> None:
+        """Select the task there, if there is one; where there are many, the longest."""
+        if self._scene is None or x is None or y is None:
             return
-        self._follow.label = follow_label(self._scene.live, self._follow.active)
-        self._follow.button_type = "default" if self._follow.active else "primary"
-        if self._follow.active:
-            self._move(self._scene)
-
-    def _move(self, scene: Scene) -> None:
-        session = scene.session
-        starts = [bar.start for bar in (*islice(session.bars, 1), *session.running_bars())]
-        first = min(starts, default=scene.now) - scene.began
-        latest = (scene.now if session.running_bars() else session.last_task_ts) - scene.began
-        start, end = window(first, latest, float(self._span.value))
-        self._across.update(start=start, end=end)
+        session, moment = self._scene.session, self._scene.began + x
+        row = round(y) - 1
+        order = session.crew.order()
+        if not 0 <= row < len(order):
+            return
+        near = (self._view[1] - self._view[0]) / 400
+        bars = visible(session.bars.rows, moment - near, moment + near)
+        here = bars[bars["lane"] == order[row]]
+        going = [
+            e.task
+            for e in session.running()
+            if e.start is not None
+            and e.start <= moment + near
+            and session.crew.worker(e.worker or 0).lane == order[row]
+        ]
+        if going and moment >= max([0.0, *here["end"].tolist()]) - near:
+            self.ask(f"task:{going[-1]}")
+        elif len(here):
+            exact = here[(here["start"] <= moment) & (here["end"] >= moment)]
+            chosen = exact if len(exact) else here
+            self.ask(f"task:{int(chosen['task'][np.argmax(chosen['end'] - chosen['start'])])}")
 
 
 def follow_label(live: bool, following: bool) -> str:
@@ -236,37 +336,3 @@ def follow_label(live: bool, following: bool) -> str:
     if following:
         return "Following" if live else "Fitted"
     return "Follow again" if live else "Fit again"
-
-
-def newest(items: Sequence[Item] | deque[Item], number: int) -> list[Item]:
-    """The last `number` items, or as many as there are."""
-    return list(islice(items, max(0, len(items) - number), None))
-
-
-def legend_html(scene: Scene, shown: int) -> str:
-    """The functions with their colours, and how much of everything the plot shows."""
-    functions = list(scene.session.functions.values())
-    items = ""
-    for function in functions[:LEGEND_SHOWN]:
-        name = escape(function.name)
-        done = function.finished + function.failed
-        times = f"{done:,} &times; {duration(function.seconds / done)}" if done else ""
-        failed = f", <em>{function.failed:,} failed</em>" if function.failed else ""
-        items += (
-            f'<li><i style="background: {scene.colours[function.name]}"></i>'
-            f'<strong title="{name}">{name}</strong><small>{times}{failed}</small></li>'
-        )
-    more = len(functions) - LEGEND_SHOWN
-    items += f"<li><small>and {count(more, 'more function')}</small></li>" if more > 0 else ""
-    return f'<ul class="legend" aria-label="Functions">{items}</ul><p class="note">{note(scene, shown)}</p>'
-
-
-def note(scene: Scene, shown: int) -> str:
-    """How much of everything the plot shows, in words."""
-    total = scene.session.bars_total
-    words = f"{shown:,} of {count(total, 'finished execution')} shown"
-    if shown < total:
-        words += f", the newest (about {KEEP_BARS:,} are kept)"
-    if scene.source.unread:
-        words += f"; still reading: {count(scene.source.unread, 'event')} to go"
-    return words + "."

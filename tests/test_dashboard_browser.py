@@ -45,6 +45,12 @@ def page(browser: Browser, link: str) -> Iterator[Page]:
     assert errors == []
 
 
+def turn_to(page: Page, name: str) -> None:
+    """Choose a page of the dashboard."""
+    page.get_by_role("navigation", name="Pages").get_by_role("button", name=name).click()
+    expect(page.locator("nav button[aria-current]")).to_have_text(name)
+
+
 def tile(page: Page, css: str) -> Callable[[str], None]:
     """Expect a number in one of the tiles."""
     return lambda number: expect(page.locator(f".tiles .{css} b")).to_have_text(number)
@@ -59,9 +65,9 @@ def drawn(page: Page) -> list[dict]:
             for (const model of Bokeh.documents[0]._all_models.values()) {
                 if (model.type != "GlyphRenderer" || model.glyph.type != "HBar") continue
                 const data = model.data_source.data
-                if (!data.name) continue
-                for (let i = 0; i < data.name.length; i++)
-                    bars.push({name: data.name[i], left: data.left[i], right: data.right[i],
+                if (!data.task) continue
+                for (let i = 0; i < data.task.length; i++)
+                    bars.push({task: data.task[i], left: data.left[i], right: data.right[i],
                                row: data.row[i], colour: data.colour[i], alpha: data.alpha[i]})
             }
             return bars

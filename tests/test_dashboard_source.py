@@ -39,7 +39,7 @@ def test_following_a_store_while_it_is_written_gives_the_plain_replay(steps: lis
         )
         followed = Source(folder / "session.db")
         for start, end in itertools.pairwise(edges):
-            writer.write({"task_events": [row[:5] for row in rows[start:end]]})
+            writer.write({"task_events": rows[start:end]})
             followed.refresh()
         writer.close()
         assert not followed.problem
@@ -54,6 +54,9 @@ def test_a_long_recording_is_read_in_portions(monkeypatch: pytest.MonkeyPatch) -
         for _ in range(12):
             session.run("f", worker=2, seconds=0.1)
         followed = Source(session.path)
+        clock = itertools.count()
+        monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+        monkeypatch.setattr(source, "READ_SECONDS", 1.5)
         assert followed.refresh()
         assert followed.unread == 38
         while followed.refresh():
@@ -69,7 +72,7 @@ def test_only_the_drivers_own_waiting_is_drawn_as_such() -> None:
         )
         followed = Source(session.path)
         followed.refresh()
-        assert [(wait.worker, wait.asked) for wait in followed.session.waits] == [(1, 4)]
+        assert followed.session.waits.rows[["worker", "asked"]].tolist() == [(1, 4)]
 
 
 def test_the_writer_can_end_its_session_while_somebody_looks() -> None:
@@ -143,6 +146,64 @@ def test_a_recording_of_a_newer_minray_asks_for_an_update() -> None:
         followed = Source(session.path)
         followed.refresh()
         assert "Update minray" in followed.problem
+
+
+def test_a_recording_of_an_older_minray_names_the_remedy() -> None:
+    with FakeSession() as session:
+        session.write(meta=[("schema_version", "1")])
+        followed = Source(session.path)
+        followed.refresh()
+        assert "older minray" in followed.problem
+
+
+def test_a_huge_recording_is_read_from_near_its_end_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeSession() as session:
+        for _ in range(30):
+            session.run("f", worker=2, seconds=0.1)
+        session.end()
+        monkeypatch.setattr(source, "KEEP_EVENTS", 20)
+        opened = Source(session.path)
+        while opened.refresh():
+            pass
+        assert opened.skipped == 100
+        assert opened.session.counts[TaskState.FINISHED] == 5
+        assert [f.name for f in opened.session.functions[1:]] == ["f"]
+
+
+def test_a_past_moment_is_shown_as_it_was_then() -> None:
+    with FakeSession() as session:
+        task = session.submit("f")
+        session.enter(task, TaskState.RUNNING, worker=2, ts=session.began + 5)
+        session.enter(task, TaskState.FINISHED, worker=2, ts=session.began + 15)
+        then = Source(session.path, until=session.began + 10)
+        while then.refresh():
+            pass
+        assert [execution.task for execution in then.session.running()] == [task]
+        now = Source(session.path)
+        now.refresh()
+        assert now.session.counts[TaskState.FINISHED] == 1
+
+
+@given(steps, st.integers(0, 60))
+@settings(deadline=None, max_examples=15)
+def test_every_moment_is_the_plain_replay_of_what_was_before(steps: list, cut: int) -> None:
+    rows = as_rows(steps)
+    folder = Path(tempfile.mkdtemp(prefix="minray-source-"))
+    try:
+        writer = EventWriter(folder / "session.db")
+        tasks = [
+            (task, "", name, None, 1, 1.0, 0.0, "NORMAL_TASK", None, None) for task, name in NAMES.items()
+        ]
+        workers = [(number, "", node, pid, kind) for number, node, pid, kind in WORKERS]
+        writer.write({"workers": workers, "tasks": tasks, "task_events": rows})
+        writer.close()
+        then = Source(folder / "session.db", until=100.0 + cut)
+        while then.refresh():
+            pass
+        before = [row for row in rows if row[3] <= 100.0 + cut]
+        assert snapshot(then.session) == snapshot(session_of(before))
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_rows_that_make_no_sense_are_called_damaged() -> None:

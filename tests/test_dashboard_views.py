@@ -3,14 +3,33 @@
 from pathlib import Path
 
 import pytest
-from minray.dashboard import catalogue, doorman, guard, header, jupyter, lanes, model, pacing, theme
+from minray.dashboard import (
+    catalogue,
+    columns,
+    doorman,
+    fit,
+    guard,
+    header,
+    jupyter,
+    lanes,
+    layers,
+    mosaic,
+    pacing,
+    theme,
+)
 from minray.dashboard.catalogue import Catalogue, Entry
-from minray.dashboard.lanes import bar_columns, failed_columns, strips, window
-from minray.dashboard.model import Bar
+from minray.dashboard.details import details_html
+from minray.dashboard.hood import hood_html
+from minray.dashboard.lanes import bar_columns, marked_columns, running_columns, window
+from minray.dashboard.legend import legend_html
+from minray.dashboard.objects import objects_html
+from minray.dashboard.queries import story
 from minray.dashboard.scene import Scene
 from minray.dashboard.source import Source
-from minray.dashboard.status import status_html
-from minray.dashboard.timeline import legend_html, newest
+from minray.dashboard.status import notice_html, status_html
+from minray.dashboard.tale import stage_after
+from minray.dashboard.task_list import Wish
+from minray.dashboard.tasks import tasks_html
 
 from fake_session import FakeSession
 from minray.events import TaskState
@@ -20,43 +39,68 @@ EVIL = "<script>alert('x')</script>\"&"
 
 def scene_of(session: FakeSession, live: bool = True) -> Scene:
     source = Source(session.path)
-    source.refresh()
+    while source.refresh():
+        pass
     scene = Scene(Entry(session.directory.name, session.path, live, "label"), source)
     scene.advance(live, clock=lambda: source.session.last_ts)
     return scene
 
 
-def bar(start: float, end: float | None, blocked: tuple = (), **changes: object) -> Bar:
-    made = Bar(1, 0, "f", 2, 0, start, end, 0.5, TaskState.FINISHED, blocked, 1)
-    return made._replace(**changes)
-
-
-@pytest.mark.parametrize("module", [catalogue, guard, lanes, pacing, theme])
+@pytest.mark.parametrize("module", [catalogue, columns, fit, guard, lanes, layers, mosaic, pacing, theme])
 def test_the_examples_in_the_docstrings_are_right(module: object) -> None:
     import doctest
 
-    names = {"Bar": Bar, "TaskState": TaskState}
-    result = doctest.testmod(module, extraglobs=names, optionflags=doctest.ELLIPSIS)  # type: ignore[arg-type]
+    result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)  # type: ignore[arg-type]
     assert result.attempted > 0
     assert result.failed == 0
 
 
-def test_a_bar_that_goes_on_ends_now() -> None:
-    assert [(s.start, s.end) for s in strips(bar(2.0, None), now=7.0)] == [(2.0, 7.0)]
+def blocked(session: FakeSession, until: TaskState | None) -> int:
+    """A task that ran from 1 to 9 and was blocked from 2 to 5, as far as it has come."""
+    task = session.submit("f")
+    steps = [(TaskState.RUNNING, 1), (TaskState.RUNNING_IN_RAY_GET, 2), (TaskState.RUNNING, 5), (until, 9)]
+    for state, late in steps:
+        if state is not None:
+            session.enter(task, state, worker=2, ts=session.began + late)
+    return task
 
 
-def test_a_bar_that_is_blocked_right_now_is_pale_up_to_now() -> None:
-    found = strips(bar(2.0, None, ((3.0, None),)), now=7.0)
-    assert [(s.start, s.end, s.blocked) for s in found] == [(2.0, 3.0, False), (3.0, 7.0, True)]
+def test_a_bar_is_pale_where_its_task_was_blocked() -> None:
+    with FakeSession() as session:
+        blocked(session, TaskState.FINISHED)
+        scene = scene_of(session)
+        drawn = bar_columns(scene.session, scene.session.bars.rows, scene.began, scene.colour_codes)
+        assert {len(column) for column in drawn.values()} == {3}
+        assert drawn["left"].round(3).tolist() == [1.0, 2.0, 5.0]
+        assert drawn["right"].round(3).tolist() == [2.0, 5.0, 9.0]
+        assert (drawn["alpha"] == lanes.PALE).tolist() == [False, True, False]
+        assert (drawn["tick"] > drawn["foot"]).tolist() == [True, False, False]
 
 
-def test_columns_are_of_one_length_and_count_from_the_beginning_of_the_session() -> None:
-    bars = [bar(101.0, 102.0, ((101.2, 101.5),)), bar(103.0, 104.0, state=TaskState.FAILED)]
-    columns = bar_columns(bars, began=100.0, now=0.0, colours=theme.FunctionColours())
-    assert {len(column) for column in columns.values()} == {4}
-    assert columns["left"][0] == 1.0
-    assert columns["alpha"].count(lanes.PALE) == 1
-    assert failed_columns(bars, began=100.0) == {"left": [3.0], "right": [4.0], "row": [1]}
+def test_a_bar_that_goes_on_ends_now_and_is_pale_if_it_is_blocked_now() -> None:
+    with FakeSession() as session:
+        task = blocked(session, None)
+        session.enter(task, TaskState.RUNNING_IN_RAY_GET, worker=2, ts=session.began + 6)
+        scene = scene_of(session)
+        drawn = running_columns(scene.session, session.began + 7, scene.began, scene.colour_codes)
+        assert drawn["right"].round(3).tolist() == [2.0, 5.0, 6.0, 7.0]
+        assert (drawn["alpha"] == lanes.PALE).tolist() == [False, True, False, True]
+
+
+def test_failed_and_retried_executions_are_hatched() -> None:
+    with FakeSession() as session:
+        session.run("f", worker=2, seconds=1.0)
+        task = session.run("f", worker=2, seconds=1.0, state=TaskState.FAILED)
+        now = session.began
+        session.write(
+            task_events=[
+                (task, 1, int(TaskState.RUNNING), now, 3),
+                (task, 1, int(TaskState.FINISHED), now, 3),
+            ]
+        )
+        scene = scene_of(session)
+        drawn = marked_columns(scene.session, scene.session.bars.rows, scene.began)
+        assert drawn["hatch"] == ["right_diagonal_line", "dot"]
 
 
 def test_the_view_follows_the_newest_but_starts_with_the_first() -> None:
@@ -64,12 +108,6 @@ def test_the_view_follows_the_newest_but_starts_with_the_first() -> None:
     start, end = window(0.0, 300.0, 30.0)
     assert end > 300.0
     assert end - start == pytest.approx(30.0)
-
-
-def test_only_what_is_new_is_sent() -> None:
-    assert newest([1, 2, 3, 4], 2) == [3, 4]
-    assert newest([1, 2, 3, 4], 9) == [1, 2, 3, 4]
-    assert newest([1, 2, 3, 4], 0) == []
 
 
 def test_the_first_ten_functions_never_share_a_colour() -> None:
@@ -80,14 +118,41 @@ def test_the_first_ten_functions_never_share_a_colour() -> None:
 
 def test_text_from_a_session_is_escaped_in_every_part() -> None:
     with FakeSession(entrypoint=EVIL) as session:
-        session.run(EVIL, worker=2, seconds=0.1)
+        task = session.run(EVIL, worker=2, seconds=0.1, state=TaskState.FAILED)
         running = session.submit(EVIL)
         session.enter(running, TaskState.RUNNING, worker=2)
-        session.write(worker_events=[(3, "DEAD", 1.0, EVIL)], meta=[("driver_pid", EVIL), ("num_cpus", EVIL)])
+        session.write(
+            worker_events=[(3, "DEAD", 1.0, EVIL)],
+            meta=[("driver_pid", EVIL), ("num_cpus", EVIL)],
+            nodes=[(0, EVIL, EVIL, '{"<script>": 1.0}')],
+            node_events=[(0, "DEAD", 1.0, EVIL)],
+            actors=[(1, EVIL, EVIL, EVIL, EVIL, 0, 0, 1, task, "{}")],
+            actor_events=[(1, "DEAD", 1.0, 0, 2, EVIL)],
+            task_errors=[(task, 0, 1.0, EVIL, EVIL, EVIL)],
+            logs=[(1.0, 2, task, "stdout", EVIL)],
+            object_events=[(EVIL, 0, "SEALED", 5, 1.0, task), (EVIL * 2, 0, EVIL, 5, 1.0, task)],
+            task_deps=[(running, EVIL, task)],
+        )
         scene = scene_of(session)
-        html = header._title(scene) + status_html(scene) + legend_html(scene, shown=1)
-        assert "<script" not in html
-        assert "&lt;script&gt;" in html
+        happenings = story(session.path, 0.0, float("inf"), 100)
+        parts = [
+            header._title(scene),
+            header._exports(scene),
+            notice_html(scene),
+            status_html(scene),
+            legend_html(scene, shown=1),
+            tasks_html(scene, Wish()),
+            details_html(scene, task),
+            details_html(scene, running),
+            objects_html(scene),
+            *(
+                hood_html(happenings, n, stage_after(happenings, n), scene)
+                for n in range(len(happenings) + 1)
+            ),
+        ]
+        for html in parts:
+            assert "<script" not in html
+        assert "&lt;script&gt;" in "".join(parts)
 
 
 def test_the_cells_say_what_each_worker_does() -> None:
@@ -123,13 +188,12 @@ def test_the_state_of_a_session_is_named(live: bool, ended: bool, word: str) -> 
         assert header.session_state(scene_of(session, live=live))[1] == word
 
 
-def test_what_is_not_drawn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "KEEP_BARS", 2)
+def test_how_much_of_everything_is_seen_is_said() -> None:
     with FakeSession() as session:
         for _ in range(5):
             session.run("f", worker=2, seconds=0.1)
         html = legend_html(scene_of(session), shown=2)
-        assert "2 of 5 finished executions shown, the newest" in html
+        assert "2 of 5 finished executions within this view" in html
 
 
 def test_running_sessions_come_before_recordings_and_new_before_old() -> None:
