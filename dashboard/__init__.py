@@ -1,27 +1,37 @@
-"""The window on a session: a Bokeh page that draws what the event store remembers.
+"""The window on a session: Bokeh pages that draw what the event store remembers.
 
 ::
 
-    session.db --SQL--> source.py --rows--> model.py --bars, counts, workers--> one file a view
+    session.db --SQL--> source.py --rows--> model.py --columns, counts, workers--> one small file a view
                                                                                      |
     browser <--WebSocket-- server.py (token, Host, Origin) <-- app.py (one page a browser, 100 ms)
 
-=============  =====================================================================================
-``__main__``   the command line: how the process is started, and in which of its three roles
-``doorman``    waits for the first visitor in 8 MB, and decides when nobody needs the process any more
-``server``     HTTP: turns strangers away, lands friends on the page, serves Bokeh
-``guard``      the decision behind that, without any HTTP
-``catalogue``  which sessions there are, and what they are called
-``source``     reads new rows of a session's event store; the only module that knows SQL
-``model``      turns rows into bounded counts, workers and bars; knows neither SQL nor Bokeh
-``app``        the page: which session it shows, and when it sends what
-``pacing``     never more updates on the way than the browser has painted
-``status``     view: tasks by state, tasks per second, worker cells
-``timeline``   view: a row a worker, a colour a function
-``header``     view: the session's name and state, and the session picker
-``theme``      colours, style sheets, and how durations read
-``jupyter``    the Launcher tile and the panel in JupyterLab
-=============  =====================================================================================
+===============  ===================================================================================
+``__main__``     the command line: how the process is started, and in which of its three roles
+``doorman``      waits for the first visitor in 8 MB, and decides when nobody needs the process any more
+``server``       HTTP: turns strangers away, lands friends on the page, serves Bokeh
+``guard``        the decision behind that, without any HTTP
+``catalogue``    which sessions there are, and what they are called
+``source``       reads new rows of a session's event store; with ``queries`` all that knows SQL
+``queries``      looks up what is only wanted when somebody asks: a task's details, a story, an export
+``model``        turns rows into bounded counts, tasks and bars; knows neither SQL nor Bokeh
+``columns``      the bounded columns; ``workers``, ``holdings``: the other parts of the model
+``app``          one browser tab: which session and page it shows, and when it sends what
+``pacing``       never more updates on the way than the browser has painted
+``scene``        what a view is handed, and what a view is; `Scene.once`: computed once for all browsers
+``navigation``   which pages there are; ``header``, ``scrubber``, ``details``: what all pages have
+``status``       page: tasks by state, worker cells, actors, failures
+``timeline``     page: a row a worker, a colour a function; its plot is ``canvas``, below it ``legend``;
+                 bars as columns: ``lanes``; the picture of what is too much for bars: ``mosaic``
+``tasks``        page: a table, which ``task_list`` filters, sorts and searches
+``graph``        page: who needs whose result; placed by ``layers``
+``objects``      page: the object stores, and what went between them
+``granularity``  page: experiments; fitted by ``fit``
+``hood``         page: the parts of the runtime, event by event; told by ``tale``
+``processes``    CPU and memory of processes
+``theme``        colours, style sheets, and how durations and sizes read
+``jupyter``      the Launcher tile and the panel in JupyterLab
+===============  ===================================================================================
 
 The dashboard reads and never writes, and of minray it imports only ``events``, ``event_store`` and
 ``sessions``: it cannot disturb what it shows.

@@ -149,9 +149,8 @@ class Canvas:
             y_start="y0",
             x_end="x1",
             y_end="y1",
-            body_line_color="#d55e00",
-            body_line_width=2,
         )
+        arrows.update(line_color="#d55e00", line_width=2)
         plot.add_layout(arrows)
         self._add_hover(drawn, waits, image)
 

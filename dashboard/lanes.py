@@ -36,6 +36,10 @@ NUMBERS = (
     *("left", "right", "row", "height", "foot", "tick", "colour", "alpha"),
     *("function", "state", "attempt", "ran", "queued", "worker", "task"),
 )
+KINDS: dict[str, Any] = {
+    "colour": np.uint32,
+    **dict.fromkeys(("function", "state", "attempt", "worker", "task"), np.int32),
+}
 Columns = dict[str, Any]  # of arrays, all of one length
 
 
@@ -155,7 +159,10 @@ def running_columns(session: Session, now: float, began: float, colours: Array) 
             queued = max(0.0, execution.start - (execution.queued or execution.start))
             what = (colours[execution.function], alpha, execution.function, state, execution.attempt)
             parts.append((*where, *what, ran, queued, execution.worker or 0, execution.task))
-    return {name: np.array([part[place] for part in parts]) for place, name in enumerate(NUMBERS)}
+    return {
+        name: np.array([part[place] for part in parts], KINDS.get(name, np.float64))
+        for place, name in enumerate(NUMBERS)
+    }
 
 
 def _running_strips(execution: Execution, now: float) -> list[Strip]:

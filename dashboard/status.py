@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from html import escape
 
+from bokeh.models import Column
 from bokeh.models.widgets import Div
 
 from minray.events import TaskState
@@ -13,6 +14,7 @@ from .holdings import Actor, Use
 from .model import KEEP_SECONDS
 from .scene import Scene, View
 from .theme import count, duration, link, size, style_sheet, table, whole_seconds
+from .timeline import Timeline
 from .workers import BLOCKED_STATES, Worker
 
 # The states a learner tells apart: CSS class, label, Ray's states, explanation on hover.
@@ -100,27 +102,46 @@ def notice_html(scene: Scene) -> str:
 
 
 class Overview(View):
-    """Tiles with numbers, then the workers node by node, the actors, and the newest failures."""
+    """Tiles with numbers, the workers node by node, the timeline, the actors, and the newest failures."""
 
     def __init__(self, ask: Callable[[str], None]) -> None:
         super().__init__(ask)
-        self.root = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["status"])
+        self._timeline = Timeline(ask, compact=True)
+        self._above, self._below = (
+            Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["status"])
+            for _ in range(2)
+        )
+        parts = [self._above, self._timeline.root, self._below]
+        self.root = Column(children=parts, sizing_mode="stretch_width")
 
     def show(self, scene: Scene | None) -> None:
         """See `View.show`."""
-        self.root.text = "" if scene is None else status_html(scene)
+        self._timeline.show(scene)
+        for div, make in ((self._above, status_html), (self._below, aftermath_html)):
+            text = "" if scene is None else make(scene)
+            if text != div.text:
+                div.text = text
+
+    def asked(self, verb: str, what: str) -> None:
+        """See `View.asked`."""
+        self._timeline.asked(verb, what)
 
     def moving(self, scene: Scene) -> object:
         """See `View.moving`."""
-        return None if scene.processes is None else list(scene.processes.values())
+        processes = None if scene.processes is None else list(scene.processes.values())
+        return (processes, self._timeline.moving(scene))
 
 
 def status_html(scene: Scene) -> str:
-    """The whole page as HTML; everything that comes from the session is escaped."""
+    """What is above the timeline, as HTML; everything that comes from the session is escaped."""
     if scene.source.problem and not scene.session.task_total():
         return ""
-    people = _nodes(scene) if scene.live or scene.past else _unfinished(scene)
-    return _tiles(scene) + people + actors_html(scene) + _failures(scene)
+    return _tiles(scene) + (_nodes(scene) if scene.live or scene.past else _unfinished(scene))
+
+
+def aftermath_html(scene: Scene) -> str:
+    """What is below it: the actors, and the newest failures."""
+    return actors_html(scene) + _failures(scene)
 
 
 def _tiles(scene: Scene) -> str:

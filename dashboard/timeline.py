@@ -47,9 +47,14 @@ ARROWS = 200
 
 
 class Timeline(View):
-    """The plot, its controls above and its legend below."""
+    """The plot, its controls above and its legend below.
 
-    def __init__(self, ask: Callable[[str], None]) -> None:
+    Args:
+        ask: see `View`.
+        compact: whether it is a part of another page, and does without the slider.
+    """
+
+    def __init__(self, ask: Callable[[str], None], compact: bool = False) -> None:
         super().__init__(ask)
         self._across = Range1d(start=0, end=10, min_interval=1e-5)
         self._down = Range1d(start=0.6, end=-0.6)
@@ -83,7 +88,8 @@ class Timeline(View):
         controls = Row(
             children=[title, self._span, self._follow], sizing_mode="stretch_width", css_classes=["controls"]
         )
-        parts = [controls, self._canvas.plot, self._slider, self._legend]
+        slider = [] if compact else [self._slider]
+        parts = [controls, self._canvas.plot, *slider, self._legend]
         self.root = Column(children=list[UIElement](parts), sizing_mode="stretch_width")
         self._forget()
 
