@@ -30,9 +30,19 @@
 ``hood``         page: the parts of the runtime, event by event; told by ``tale``
 ``processes``    CPU and memory of processes
 ``theme``        colours, style sheets, and how durations and sizes read
+``exports``      downloads: Chrome trace, CSV, a web page, the recording
 ``jupyter``      the Launcher tile and the panel in JupyterLab
+``notebook``     `minray.dashboard()`: a page inside a notebook
 ===============  ===================================================================================
 
 The dashboard reads and never writes, and of minray it imports only ``events``, ``event_store`` and
 ``sessions``: it cannot disturb what it shows.
 """
+
+import sys
+
+from .notebook import CallableModule, show
+
+__all__ = ["show"]
+
+sys.modules[__name__].__class__ = CallableModule

@@ -48,7 +48,7 @@ class Header(View):
 
     def show(self, scene: Scene | None) -> None:
         """See `View.show`."""
-        text = _title(scene)
+        text = title_html(scene)
         if text != self._title.text:
             self._title.text = text
         exports = "" if scene is None or scene.source.problem else _exports(scene)
@@ -75,7 +75,8 @@ class Header(View):
         self._picker.value = name
 
 
-def _title(scene: Scene | None) -> str:
+def title_html(scene: Scene | None) -> str:
+    """Name and state of the session."""
     if scene is None:
         return '<h1>minray</h1><p class="pill none">no session yet</p>'
     state, word = session_state(scene)

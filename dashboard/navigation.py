@@ -33,6 +33,7 @@ class Entry:
         return made  # type: ignore[no-any-return]
 
 
+# The names are those of `notebook.PAGE_NAMES`, which has no need of Bokeh.
 PAGES = {
     "overview": Entry("Overview", "status", "Overview", "What every worker does right now"),
     "timeline": Entry("Timeline", "timeline", "Timeline", "What ran where and when"),

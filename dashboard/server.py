@@ -32,6 +32,7 @@ from tornado.template import Template
 from tornado.web import RequestHandler, StaticFileHandler
 
 from .app import TICK_MS, Library, Page, arguments_of
+from .exports import TYPES, Export
 from .guard import Guard, Verdict
 from .theme import STYLE
 
@@ -85,6 +86,7 @@ class Dashboard(BokehTornado):
             extra_patterns=[
                 (r"/", Landing),
                 (r"/(icon\.svg)", StaticFileHandler, {"path": HERE}),
+                (rf"/export/({'|'.join(TYPES)})", Export, {"library": library}),
             ],
             use_index=False,
             # The guard has judged Host and Origin when Bokeh asks, and knows about Jupyter's proxy.

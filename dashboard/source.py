@@ -21,6 +21,7 @@ from minray.events import SCHEMA_VERSION
 
 from .model import Session
 
+OLDEST_READABLE = 2  # later versions have added tables and changed none
 KEEP_EVENTS = 8_000_000  # of tasks; more than a million tasks
 KEEP_PAST = 400_000  # the same when a past moment is looked at, which must appear at once
 ROWS_PER_READ = 5_000
@@ -56,7 +57,7 @@ _READ = {
         SELECT seq, worker, kind, ts, ended, count, ready FROM api_calls
         WHERE seq > ? AND task IS NULL ORDER BY seq LIMIT ?""",
     "transfers": """
-        SELECT seq, started, ended, size, source, node, object_id FROM transfers
+        SELECT seq, started, ended, bytes, source, node, object_id FROM transfers
         WHERE seq > ? ORDER BY seq LIMIT ?""",
     "experiments": "SELECT seq, ts, name, series, x, y, detail FROM experiments WHERE seq > ? LIMIT ?",
 }
@@ -142,7 +143,7 @@ class Source:
         db.execute("BEGIN")  # one snapshot for all tables
         self.meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
         version = int(self.meta.get("schema_version", SCHEMA_VERSION))
-        if version != SCHEMA_VERSION:
+        if not OLDEST_READABLE <= version <= SCHEMA_VERSION:
             words = _NEWER if version > SCHEMA_VERSION else _OLDER
             self.problem = words.format(self.path.name, version, SCHEMA_VERSION)
             return

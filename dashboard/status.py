@@ -106,17 +106,17 @@ class Overview(View):
 
     def __init__(self, ask: Callable[[str], None]) -> None:
         super().__init__(ask)
-        self._timeline = Timeline(ask, compact=True)
+        self.timeline = Timeline(ask, compact=True)
         self._above, self._below = (
             Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["status"])
             for _ in range(2)
         )
-        parts = [self._above, self._timeline.root, self._below]
+        parts = [self._above, self.timeline.root, self._below]
         self.root = Column(children=parts, sizing_mode="stretch_width")
 
     def show(self, scene: Scene | None) -> None:
         """See `View.show`."""
-        self._timeline.show(scene)
+        self.timeline.show(scene)
         for div, make in ((self._above, status_html), (self._below, aftermath_html)):
             text = "" if scene is None else make(scene)
             if text != div.text:
@@ -124,12 +124,12 @@ class Overview(View):
 
     def asked(self, verb: str, what: str) -> None:
         """See `View.asked`."""
-        self._timeline.asked(verb, what)
+        self.timeline.asked(verb, what)
 
     def moving(self, scene: Scene) -> object:
         """See `View.moving`."""
         processes = None if scene.processes is None else list(scene.processes.values())
-        return (processes, self._timeline.moving(scene))
+        return (processes, self.timeline.moving(scene))
 
 
 def status_html(scene: Scene) -> str:

@@ -82,16 +82,22 @@ class Timeline(View):
         self._canvas.plot.on_event(RangesUpdate, lambda event: self._went(event.x0, event.x1))
         self._canvas.plot.on_event(Tap, lambda event: self._tapped(event.x, event.y))
         self._scene: Scene | None = None
+        self._frozen = False
         self._moved = 0  # how often the user has gone somewhere
         self._legend = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width")
         title = Div(text="<h2>Timeline</h2>", stylesheets=[style_sheet()], sizing_mode="stretch_width")
-        controls = Row(
+        self._controls = Row(
             children=[title, self._span, self._follow], sizing_mode="stretch_width", css_classes=["controls"]
         )
         slider = [] if compact else [self._slider]
-        parts = [controls, self._canvas.plot, *slider, self._legend]
+        parts = [self._controls, self._canvas.plot, *slider, self._legend]
         self.root = Column(children=list[UIElement](parts), sizing_mode="stretch_width")
         self._forget()
+
+    def freeze(self) -> None:
+        """Become a picture of everything, without what only a server can answer."""
+        self._controls.visible = False
+        self._frozen = True
 
     def moving(self, scene: Scene) -> object:
         """See `View.moving`."""
@@ -107,7 +113,7 @@ class Timeline(View):
             self._forget()
             self._scene = scene
             if another:
-                self._span.value = "30" if scene.live else "inf"
+                self._span.value = "30" if scene.live and not self._frozen else "inf"
                 self._follow.active = True
         if self._follow.active:
             self._settle(scene)

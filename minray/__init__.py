@@ -91,8 +91,9 @@ _left_out = left_out.attributes_of(__name__)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """`util` is there without being imported, as in Ray, but loaded only when used."""
-    return importlib.import_module(f".{name}", __name__) if name in ("util", "_private") else _left_out(name)
+    """`util` is there without being imported, as in Ray, and so is `dashboard`; loaded only when used."""
+    lazy = name in ("_private", "dashboard", "util")
+    return importlib.import_module(f".{name}", __name__) if lazy else _left_out(name)
 
 
 __all__ = [
@@ -118,6 +119,7 @@ __all__ = [
     "cancel",
     "cloudpickle",
     "cluster_resources",
+    "dashboard",
     "exceptions",
     "get",
     "get_actor",

@@ -136,7 +136,7 @@ def test_text_from_a_session_is_escaped_in_every_part() -> None:
         scene = scene_of(session)
         happenings = story(session.path, 0.0, float("inf"), 100)
         parts = [
-            header._title(scene),
+            header.title_html(scene),
             header._exports(scene),
             notice_html(scene),
             status_html(scene),

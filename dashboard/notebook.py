@@ -1,0 +1,94 @@
+"""`minray.dashboard()`: a page of the dashboard inside a notebook.
+
+`minray.dashboard` is this package, so it can be imported from; and it is the name under which people look for
+the dashboard, so it can be called too.  One name that does both is easier to remember than a second one, and
+the call means the same as ``minray.dashboard.show``.
+"""
+
+import json
+from html import escape
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from minray import dashboard_link, sessions
+
+# In JupyterLab the page is reached below Jupyter's own address (wherever that is: localhost, JupyterHub,
+# Binder) with Jupyter's own login.  Elsewhere the link with the token must do.
+FRAME = """<iframe title="minray dashboard" style="width: 100%; height: {height}px; border: 1px solid #8884;
+border-radius: 6px" src="{link}"></iframe>"""
+BELOW_JUPYTER = """<div class="minray-dashboard"></div><script>
+(() => {{
+  const place = document.currentScript?.previousElementSibling ??
+    [...document.querySelectorAll(".minray-dashboard:empty")].at(-1)
+  const config = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{{}}")
+  place.innerHTML = {frame}
+  if (config.baseUrl) place.firstChild.src = config.baseUrl + {path}
+}})()
+</script>"""
+
+
+class Shown:
+    """A page of the dashboard; a notebook shows it when it is the last value of a cell.
+
+    Args:
+        link: the address of the page.
+        page: its name.
+        height: in pixels.
+    """
+
+    def __init__(self, link: str, page: str, height: int) -> None:
+        self._link, self._page, self._height = link, page, height
+
+    def __repr__(self) -> str:
+        return f"minray dashboard: {self._link}"
+
+    def _repr_html_(self) -> str:
+        frame = FRAME.format(link=escape(self._link), height=self._height)
+        if find_spec("jupyter_server_proxy") is None:
+            return frame
+        path = json.dumps(f"minray/?page={self._page}")
+        return BELOW_JUPYTER.format(frame=json.dumps(frame).replace("</", "<\\/"), path=path)
+
+
+def show(page: str = "overview", height: int = 600) -> Shown:
+    """Show a page of the dashboard in a notebook.
+
+    Args:
+        page: ``overview``, ``timeline``, ``tasks``, ``graph``, ``objects``, ``granularity`` or ``hood``.
+        height: of the frame, in pixels.
+
+    Returns:
+        What a notebook shows as the page, and a prompt as its link.
+
+    Raises:
+        ValueError: there is no such page.
+        RuntimeError: no dashboard runs.
+
+    Example:
+        >>> minray.init()
+        >>> minray.dashboard("timeline")
+    """
+    if page not in PAGE_NAMES:
+        raise ValueError(f"The dashboard has no page {page!r}. It has: {', '.join(PAGE_NAMES)}.")
+    link = dashboard_link.running_link(sessions.root())
+    if link is None:
+        raise RuntimeError(
+            "No dashboard runs. minray.init() starts one, if Bokeh is installed "
+            "(pip install 'minray[lab]') and it was not told include_dashboard=False."
+        )
+    return Shown(f"{link}&page={page}", page, height)
+
+
+PAGE_NAMES = ("overview", "timeline", "tasks", "graph", "objects", "granularity", "hood")
+
+
+class CallableModule(ModuleType):
+    """A package that can be called, as `show` can."""
+
+    def __call__(self, page: str = "overview", height: int = 600) -> Any:  # noqa: ANN401 (see `show`)
+        """See `show`."""
+        return show(page, height)
+
+
+CallableModule.__call__.__doc__ = show.__doc__
