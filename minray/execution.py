@@ -10,9 +10,10 @@ What goes on around it (which task is next, signals, streams) is the matter of `
 """
 
 import inspect
+import itertools
 import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
@@ -86,6 +87,8 @@ class Execution:
                     value = None
                 elif task.num_returns == DYNAMIC:
                     return self._collect(task, value)
+                elif inspect.isgenerator(value):
+                    return None, self._take(task, value)
                 return value, (self._results.of(task, value), None, False)
             finally:
                 self.in_user_code = False
@@ -174,6 +177,21 @@ class Execution:
             results += failure[0]
         refs, whole = self._results.references(task, len(results))
         return refs, ((whole, *results), *failure[1:])
+
+    def _take(self, task: RunTask, items: Iterator[Any]) -> Any:  # noqa: ANN401
+        """As many values of a generator as are wanted; if it raises, the error stands for those that lack.
+
+        As in Ray, what it would yield beyond that is not asked for.
+        """
+        results: list[Any] = []
+        try:
+            for item in itertools.islice(items, task.num_returns):
+                results.append(self._results.one(task, len(results), item))
+            self._results.check_count(task, items, len(results))
+        except Exception as raised:
+            (errors, message, retry) = self._raised(task, raised)
+            return (*results, *errors[len(results) :]), message, retry
+        return tuple(results), None, False
 
     def _raised(self, task: RunTask, raised: BaseException) -> Any:  # noqa: ANN401
         """What becomes of an exception of the user's code."""

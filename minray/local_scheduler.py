@@ -402,6 +402,8 @@ class LocalScheduler:
             task.actor = self.actors.table.get(spec.actor)
         self.log.new_task(task, self._function_name(task))
         self.take_in(task)
+        if task.spreads is not None:
+            self._cancel(task, task.spreads)
 
     def _function_name(self, task: Task) -> str:
         """The name of what a task runs, whatever the task itself is called."""
@@ -422,6 +424,7 @@ class LocalScheduler:
             job=client.job,
             demand=spec.resources,
             retries_left=spec.max_retries,
+            spreads=parent.spreads if parent else None,
         )
         if spec.placement and spec.placement[0] != "group":
             task.where = spec.placement
@@ -758,6 +761,7 @@ class LocalScheduler:
 
     def _cancel(self, task: Task, message: CancelTask) -> None:
         if message.recursive:
+            task.spreads = message  # what it has submitted may be on its way still
             for child in [other for other in self.tasks.values() if other.parent == task.number]:
                 self._cancel(child, message)
         task.cancelled = True

@@ -168,7 +168,7 @@ class NodeActors:
         elif actor.state == ActorState.DEAD:
             self._fail(call, actor.death)
         elif actor.state == ActorState.RESTARTING and not call.spec.max_retries:
-            self._fail_unavailable(call, "it is being restarted")
+            self._fail_unavailable(call, "The actor is restarting")
         elif actor.state == ActorState.ALIVE and actor.lines.is_next(call):
             self._send(actor, call)
         else:

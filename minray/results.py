@@ -3,8 +3,6 @@
 A generator's items go out one by one while it runs, as `ItemYielded`; everything else goes with `TaskDone`.
 """
 
-import inspect
-import itertools
 from typing import Any
 
 from .config import INLINE_BYTES
@@ -30,25 +28,32 @@ class Results:
         self._core = core
 
     def of(self, task: RunTask, value: Any) -> tuple[Result, ...]:  # noqa: ANN401
-        """The results of a task that returned this; what a generator yields, one at a time.
+        """The results of a task that returned this.
 
         Raises:
             ValueError: these are not as many values as `num_returns` says.
             TypeError: something cannot be pickled.
         """
         wanted = task.num_returns
-        if wanted <= 1 and not inspect.isgenerator(value):
+        if wanted <= 1:
             return tuple(self.one(task, index, value) for index in range(result_count(wanted)))
         parts = value if hasattr(value, "__iter__") else [value]
-        if inspect.isgenerator(value):  # as in Ray, what it would yield beyond that is not asked for
-            parts = itertools.islice(value, wanted)
         results = tuple(self.one(task, index, part) for index, part in enumerate(parts))
-        if len(results) != wanted:
-            raise ValueError(
-                f"The task {task.name!r} should return {wanted} values (num_returns), but it "
-                f"returned {len(results) if hasattr(value, '__iter__') else type(value).__name__}."
-            )
+        self.check_count(task, value, len(results))
         return results
+
+    @staticmethod
+    def check_count(task: RunTask, value: Any, count: int) -> None:  # noqa: ANN401
+        """Refuse a result with other than the number of values that the task promised.
+
+        Raises:
+            ValueError: it has.
+        """
+        if count != task.num_returns:
+            raise ValueError(
+                f"The task {task.name!r} should return {task.num_returns} values (num_returns), but it "
+                f"returned {count if hasattr(value, '__iter__') else type(value).__name__}."
+            )
 
     def one(self, task: RunTask, index: int, value: Any) -> Result:  # noqa: ANN401
         """One value.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .bundles import is_cpu
-from .messages import SubmitTask
+from .messages import CancelTask, SubmitTask
 from .placement import Placement
 from .scheduling import Demand
 from .worker_pool import PLAIN, Kind, Worker
@@ -62,6 +62,7 @@ class Task:
     dispatched: float = 0.0
     running_reported: bool = False
     cancelled: bool = False
+    spreads: CancelTask | None = None  # so cancelled, with all that it submits, even later
     latest_event: float = 0.0
     gpus: tuple[int, ...] = ()  # the ids of the GPUs that it uses
     kind: Kind = PLAIN  # of the workers that can run it

@@ -10,6 +10,7 @@
 import contextlib
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -283,6 +284,8 @@ class Worker:
 
 def main(config: dict[str, Any], number: int, environment: str) -> None:
     """Be a worker; called by the zygote in a newly forked process."""
+    # As soon as the scheduler knows this worker, it may send a task, and a signal to cancel it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.connect(config["scheduler_socket"])
     sys.path[:] = config["sys_path"]
@@ -294,6 +297,7 @@ def main(config: dict[str, Any], number: int, environment: str) -> None:
     process_state.environment = environment
     _offer_to_the_system()
     worker = Worker(core)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     worker.execution.setup_error = runtime_env.apply(environment) if environment else ""
     worker.run()
 

@@ -121,6 +121,15 @@ def test_a_finished_task_and_a_stored_object_cannot_be_cancelled() -> None:
     assert node.scheduler.signals == []
 
 
+def test_what_a_cancelled_task_submitted_is_cancelled_too_even_if_it_arrives_later() -> None:
+    node = Node(cpus=2)
+    parent = node.submit()
+    cancel(node, parent)
+    child = node.submit(by=node.runner(parent))
+    assert node.states(child)[-1] == "FAILED"
+    assert node.running() == [parent]
+
+
 def test_cancelling_twice_does_no_harm() -> None:
     node = Node(cpus=1)
     running, queued = node.submit(), node.submit()
