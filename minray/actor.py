@@ -23,13 +23,12 @@ from . import left_out, process_state
 from .actor_handle import METHOD_OPTIONS, ActorHandle, ActorMeta, ActorMethod, MethodOptions, changed
 from .actor_options import ActorOptions, check_options
 from .core_worker import CoreWorker
-from .exceptions import ActorAlreadyExistsError, RaySystemError
+from .exceptions import ActorAlreadyExistsError, ActorHandleNotFoundError, RaySystemError
 from .ids import ActorID, actor_object, creation_task
 from .init_settings import check_namespace
 from .messages import CONSTRUCTOR, CreateActor, GetActor, KillActor, SubmitTask
 from .options import check
 from .placing import place
-from .runtime_context import get_runtime_context
 from .runtime_env import merge
 from .serialization import serialize_function
 from .signatures import Signature
@@ -253,7 +252,7 @@ def _create(
     Raises:
         ValueError: there is an actor of that name already.
     """
-    submitted, namespace = time.time(), chosen.namespace or own_namespace()
+    submitted, namespace = time.time(), chosen.namespace or process_state.own_namespace()
     demand, placement = place(chosen, chosen.lifetime_demand, meta.qualname, chosen.needs)
     packed, refs, contained, kept = core.pack(args, kwargs)
     actor_id = ActorID.of(process_state.job_id()).binary()
@@ -311,11 +310,6 @@ def _create(
     )
 
 
-def own_namespace() -> str:
-    """Where the names of this program's actors live."""
-    return get_runtime_context().namespace
-
-
 def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
     """A handle of a named actor.
 
@@ -339,7 +333,7 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
         raise ValueError("Please supply a non-empty value to get_actor")
     check_namespace(namespace)
     core = process_state.connected_core()
-    where = namespace or own_namespace()
+    where = namespace or process_state.own_namespace()
     found = core.request(lambda number: GetActor(number, name, where))
     if found is None:
         raise ValueError(
@@ -362,7 +356,7 @@ def list_named_actors(all_namespaces: bool = False) -> list[Any]:
     names = process_state.connected_core().query("named_actors")
     if all_namespaces:
         return [{"namespace": namespace, "name": name} for namespace, name in names]
-    own = own_namespace()
+    own = process_state.own_namespace()
     return [name for namespace, name in names if namespace == own]
 
 
@@ -375,6 +369,7 @@ def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
 
     Raises:
         ValueError: this is no handle.
+        ActorHandleNotFoundError: the handle belongs to a session that has ended.
     """
     if not isinstance(actor, ActorHandle):
         raise ValueError(
@@ -382,6 +377,11 @@ def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
         )
     if process_state.core is None:
         raise RaySystemError(process_state.NOT_STARTED)
+    if actor._ray_session != process_state.session_dir:
+        raise ActorHandleNotFoundError(
+            "ActorHandle objects are not valid across Ray sessions. The actor handle was created in another "
+            "session, and its actor ended with it. Make the actor again."
+        )
     process_state.core.send(KillActor(actor._actor_id.binary(), no_restart))
 
 

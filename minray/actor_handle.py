@@ -79,6 +79,7 @@ class ActorHandle:
         self._ray_actor_id = ActorID(actor_id)
         self._ray_meta = meta
         self._ray_ref = ref  # None: a weak handle, which does not keep the actor alive
+        self._ray_session = process_state.session_dir  # where it is valid
         self._ray_pending: deque[ObjectRef] = deque()  # results of calls that may not be done yet
 
     @property

@@ -13,6 +13,7 @@ Source: https://docs.ray.io/en/latest/ray-core/api/exceptions.html
 """
 
 import builtins
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -335,6 +336,11 @@ class AuthenticationError(RayError):
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
         self.message = message
+
+    def __str__(self) -> str:
+        mode = os.environ.get("RAY_AUTH_MODE", "disabled")
+        note = "" if mode == "token" else f" RAY_AUTH_MODE is currently {mode!r}."
+        return f"{self.message}{note} See https://docs.ray.io/en/latest/ray-security/token-auth.html"
 
 
 class RpcError(RayError):

@@ -119,6 +119,13 @@ class PutObject(NamedTuple):
     contained: tuple[bytes, ...]
 
 
+class GiveAway(NamedTuple):
+    """The object is to be lost with an actor's process, and not with that of whoever made it."""
+
+    object_id: bytes
+    actor_id: bytes
+
+
 class CreateSegment(NamedTuple):
     """Asks for room in the object store; the `Reply` holds (segment name, whether it exists already)."""
 
@@ -275,6 +282,7 @@ class CreatePlacementGroup(NamedTuple):
     detached: bool
     conditions: tuple[tuple[tuple[str, str, tuple[str, ...]], ...], ...] = ()  # on labels, by bundle
     target: str = ""  # the id of the node that is most welcome
+    namespace: str = ""  # in which its name is its own
 
 
 class RemovePlacementGroup(NamedTuple):
@@ -532,6 +540,7 @@ _CLASSES: tuple[Any, ...] = (
         ExportFunction,
         SubmitTask,
         PutObject,
+        GiveAway,
         CreateSegment,
         SealSegment,
         AbortSegment,

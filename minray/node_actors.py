@@ -38,6 +38,7 @@ from .messages import (
     CreateActor,
     Exit,
     GetActor,
+    GiveAway,
     KillActor,
     Reply,
     SubmitTask,
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
     from .local_scheduler import LocalScheduler
 
 OUT_OF_SCOPE = "The actor is dead because all references to the actor were removed."
+UNKNOWN = (
+    "The session does not know the actor. It might be dead or it's from a different cluster: handles are of "
+    "no use when their session has ended. Make the actor again."
+)
 OWNER_DIED = (
     "The actor is dead because its owner has died. The owner is the process that created it; an actor that "
     "is to outlive its owner needs options(lifetime='detached')."
@@ -164,7 +169,7 @@ class NodeActors:
         """Take a new call in; if it has arguments, they may be missing still."""
         actor: Actor | None = call.actor
         if actor is None:
-            self._fail(call, pickle.dumps(ActorDiedError(OUT_OF_SCOPE, call.spec.actor.hex())))
+            self._fail(call, pickle.dumps(ActorDiedError(UNKNOWN, call.spec.actor.hex())))
         elif actor.state == ActorState.DEAD:
             self._fail(call, actor.death)
         elif actor.state == ActorState.RESTARTING and not call.spec.max_retries:
@@ -300,6 +305,12 @@ class NodeActors:
 
     def _fail_unavailable(self, call: Task, why: str) -> None:
         self._node.fail(call, ActorUnavailableError(why, call.spec.actor))
+
+    def on_give_away(self, client: Client, message: GiveAway) -> None:
+        """An object that a process has put is to be an actor's; it stays where it is if there is no actor."""
+        actor, entry = self.table.get(message.actor_id), self._node.objects.table.get(message.object_id)
+        if entry is not None and actor is not None and actor.worker is not None:
+            entry.owner = actor.worker.channel
 
     # --- ends ---------------------------------------------------------------------------------------
 

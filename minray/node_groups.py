@@ -53,7 +53,7 @@ class NodeGroups:
 
     def on_create(self, client: Client, message: CreatePlacementGroup) -> None:
         """A process wants a group; the answer is empty, or says why there will be none."""
-        if message.name and self.policy.find(message.name) is not None:
+        if message.name and self.policy.find(message.name, message.namespace) is not None:
             text = (
                 f"Failed to create placement group '{message.group_id}' because name {message.name!r} "
                 "already exists. Remove the other group, or choose another name."
@@ -64,6 +64,7 @@ class NodeGroups:
         group = Group(message.group_id, message.name, bundles, message.strategy)
         group.conditions, group.target = message.conditions, message.target
         group.job = 0 if message.detached else client.job
+        group.namespace = message.namespace
         group.submitted = self._log.now
         self.policy.add(group)
         self._log.new_group(group, client)
@@ -161,6 +162,7 @@ class NodeGroups:
         return {
             "placement_group_id": group.group_id,
             "name": group.name,
+            "namespace": group.namespace,
             "bundles": {
                 index: {name: amount / UNIT for name, amount in plain_demand(bundle)}
                 for index, bundle in enumerate(group.bundles)

@@ -142,6 +142,7 @@ def placement_group(
     conditions = tuple(
         strategy_of_selector(selector).hard if selector else () for selector in bundle_label_selector or ()
     )
+    namespace = process_state.own_namespace() if name else ""
     problem = core.request(
         lambda number: CreatePlacementGroup(
             number,
@@ -152,6 +153,7 @@ def placement_group(
             lifetime == "detached",
             conditions,
             _soft_target_node_id or "",
+            namespace,
         )
     )
     if problem:
@@ -170,15 +172,16 @@ def remove_placement_group(placement_group: PlacementGroup) -> None:
 
 
 def get_placement_group(placement_group_name: str) -> PlacementGroup:
-    """Find a group by its name.
+    """Find a group of the caller's namespace by its name.
 
     Raises:
         ValueError: there is none of that name, or it has been removed.
     """
     if not placement_group_name:
         raise ValueError("Please supply a non-empty value to get_placement_group")
-    for row in placement_group_table().values():
-        if row["name"] == placement_group_name and row["state"] != "REMOVED":
+    wanted = (placement_group_name, process_state.own_namespace())
+    for row in _query_groups().values():
+        if (row["name"], row["namespace"]) == wanted and row["state"] != "REMOVED":
             return _handle(row["placement_group_id"])
     raise ValueError(f"Failed to look up placement group with name: {placement_group_name}")
 
@@ -200,8 +203,15 @@ def placement_group_table(placement_group: PlacementGroup | None = None) -> dict
         One mapping with Ray's keys (state, bundles, bundles_to_node_id, stats, ...), empty if there is no
         such group; for all groups, those mappings by id.
     """
-    table: dict[str, Any] = process_state.connected_core().query("placement_groups")
+    table = _query_groups()
+    for row in table.values():
+        del row["namespace"]  # which Ray's has not
     return table if placement_group is None else table.get(placement_group.id.hex(), {})
+
+
+def _query_groups() -> dict[str, Any]:
+    table: dict[str, Any] = process_state.connected_core().query("placement_groups")
+    return table
 
 
 def _handle(group_id: str) -> PlacementGroup:

@@ -48,6 +48,7 @@ class Group:
     name: str
     bundles: list[Demand]
     strategy: str
+    namespace: str = ""
     job: int = 0  # whose end is its end; 0: it is detached
     submitted: float = 0.0
     created: float = 0.0
@@ -89,10 +90,10 @@ class PlacementGroups:
         self.groups[group.group_id] = self.pending[group.group_id] = group
         group.feasible = self._plan(group, empty=True) is not None
 
-    def find(self, name: str) -> Group | None:
+    def find(self, name: str, namespace: str) -> Group | None:
         """The group of this name that has not been removed."""
         for group in self.groups.values():
-            if group.name == name and group.state != REMOVED:
+            if (group.name, group.namespace) == (name, namespace) and group.state != REMOVED:
                 return group
         return None
 

@@ -102,7 +102,7 @@ def _check_fit(group: PlacementGroup, index: int, demand: Demand, to_start: Dema
         )
     for wanted in (demand, to_start):
         if not any(_fits(wanted, bundle) for bundle in group.bundle_specs):
-            resources = {name: amount / UNIT for name, amount in wanted}
+            resources = {name: _shown(amount) for name, amount in wanted}
             advice = (
                 ""
                 if wanted is demand
@@ -112,6 +112,10 @@ def _check_fit(group: PlacementGroup, index: int, demand: Demand, to_start: Dema
                 f"Cannot schedule {what} with the placement group because the resource request {resources} "
                 f"cannot fit into any bundles for the placement group, {group.bundle_specs}.{advice}"
             )
+
+
+def _shown(amount: int) -> float:
+    return amount // UNIT if amount % UNIT == 0 else amount / UNIT
 
 
 def _fits(demand: Demand, bundle: dict[str, float]) -> bool:

@@ -41,6 +41,14 @@ def job_id() -> JobID:
     return JobID.from_int(task.job if task else connected.number)
 
 
+def own_namespace() -> str:
+    """Where the names of this program's actors live: what was given to `init`, or one of its own."""
+    if namespace:
+        return namespace
+    of_the_driver: str = connected_core().query("namespace")  # this is a worker, and no actor
+    return of_the_driver
+
+
 def connected_core() -> "CoreWorker":
     """This process's core worker; starts a session if there is none, as Ray does.
 

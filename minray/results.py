@@ -3,6 +3,7 @@
 A generator's items go out one by one while it runs, as `ItemYielded`; everything else goes with `TaskDone`.
 """
 
+import os
 from typing import Any
 
 from .config import INLINE_BYTES
@@ -12,6 +13,9 @@ from .messages import INLINE, ItemYielded, RunTask, result_count
 from .object_ref import ObjectRef, load_ref
 from .object_ref_generator import DynamicObjectRefGenerator
 from .serialization import serialize
+
+_LIMIT = "RAY_max_num_generator_returns"  # Ray's name for it
+_MOST_ITEMS = int(os.environ.get(_LIMIT, 100_000_000))
 
 # (kind, payload, references it contains)
 Result = tuple[int, Any, tuple[bytes, ...]]
@@ -89,6 +93,7 @@ class Results:
             raise _no_generator(task, items)
         try:
             for index, item in enumerate(items):
+                _check_number(index)
                 self._send_item(task, index, item)
                 if task.backpressure > 0:
                     self._core.wait_until_taken(task.task_id, index + 2 - task.backpressure)
@@ -109,6 +114,7 @@ class Results:
             raise _no_generator(task, items)
         index = 0
         async for item in items:
+            _check_number(index)
             self._send_item(task, index, item)
             index += 1
 
@@ -124,6 +130,19 @@ async def _in_turns(items: Any) -> Any:  # noqa: ANN401
     for item in items:
         yield item
         await asyncio.sleep(0)
+
+
+def _check_number(index: int) -> None:
+    """Ray's limit to what a generator may yield.
+
+    Raises:
+        ValueError: it is reached.
+    """
+    if index >= _MOST_ITEMS:
+        raise ValueError(
+            f"The number of values yielded by the generator exceeds the limit of {_MOST_ITEMS}. Set the "
+            f"environment variable {_LIMIT} to raise it."
+        )
 
 
 def _no_generator(task: RunTask, items: Any) -> TypeError:  # noqa: ANN401

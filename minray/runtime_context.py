@@ -34,11 +34,8 @@ class RuntimeContext:
     @property
     def namespace(self) -> str:
         """Where the names of this program's actors live: what was given to `init`, or one of its own."""
-        core = self._core
-        if not process_state.namespace:  # a worker that is no actor
-            namespace: str = core.query("namespace")
-            return namespace
-        return process_state.namespace
+        self._core  # noqa: B018
+        return process_state.own_namespace()
 
     # --- ids, all in hexadecimal --------------------------------------------------------------------
 

@@ -312,3 +312,12 @@ def test_a_task_error_can_be_raised_caught_and_raised_again() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="Text of the error"):
             raise error
+
+
+def test_an_authentication_error_says_what_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    text = str(exceptions.AuthenticationError("The token is missing."))
+    assert text.startswith("The token is missing. RAY_AUTH_MODE is currently 'disabled'.")
+    assert "docs.ray.io" in text
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    assert "RAY_AUTH_MODE" not in str(exceptions.AuthenticationError("The token is missing."))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minray as ray
-from minray import process_state
+from minray import process_state, results
 from minray.exceptions import TaskCancelledError, WorkerCrashedError
 from runtime_tools import Gate, Tally, session, wait_until
 
@@ -308,6 +308,46 @@ def test_a_fixed_number_of_returns_takes_so_many_items(ray_running: ModuleType) 
     assert ray.get(count.options(num_returns=1).remote(3)) == 0
     with pytest.raises(ValueError, match="should return 3 values"):
         ray.get(count.options(num_returns=3).remote(2))
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_of_a_fixed_number_of_returns_those_before_an_exception_are_there(
+    ray_running: ModuleType, size: int
+) -> None:
+    def fail_at_the_third() -> Iterator[Any]:
+        yield np.full(size, 0)
+        yield np.full(size, 1)
+        raise ValueError("enough")
+
+    class Actor:
+        def method(self) -> Iterator[Any]:
+            return fail_at_the_third()
+
+    actor = ray_running.remote(Actor).remote()
+    task = ray_running.remote(fail_at_the_third)
+    generator = ray_running.remote(lambda: fail_at_the_third())
+    for call in (task, generator, actor.method):
+        first, second, *others = call.options(num_returns=4).remote()
+        assert ray_running.get(first)[-1] == 0
+        assert ray_running.get(second)[-1] == 1
+        for other in others:
+            with pytest.raises(ValueError, match="enough"):
+                ray_running.get(other)
+
+
+def test_a_generator_may_not_yield_without_end(ray_running: ModuleType) -> None:
+    @ray_running.remote
+    def three_where_two_are_allowed() -> Iterator[int]:
+        results._MOST_ITEMS = 2
+        try:
+            yield from range(3)
+        finally:
+            results._MOST_ITEMS = 100_000_000
+
+    one, two, three = three_where_two_are_allowed.remote()
+    assert ray_running.get([one, two]) == [0, 1]
+    with pytest.raises(ValueError, match="RAY_max_num_generator_returns"):
+        ray_running.get(three)
 
 
 def test_dynamic_gives_one_reference_to_all_items(ray_running: ModuleType) -> None:

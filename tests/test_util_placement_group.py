@@ -105,6 +105,25 @@ def test_a_named_group_is_found_until_it_is_removed() -> None:
         get_placement_group("mine")
 
 
+def test_a_name_is_a_groups_own_in_its_namespace_only() -> None:
+    @ray.remote(num_cpus=0)
+    class Elsewhere:
+        def make(self) -> PlacementGroup:
+            return placement_group([{"disk": 0.5}], name="mine")
+
+        def find(self) -> PlacementGroup:
+            return get_placement_group("mine")
+
+    elsewhere = Elsewhere.options(namespace="elsewhere").remote()
+    own, other = placement_group([{"disk": 0.5}], name="mine"), ray.get(elsewhere.make.remote())
+    assert get_placement_group("mine").id == own.id
+    assert ray.get(elsewhere.find.remote()).id == other.id
+    remove_placement_group(own)
+    with pytest.raises(ValueError, match="Failed to look up"):
+        get_placement_group("mine")
+    ray.kill(elsewhere)
+
+
 def test_removal_ends_what_runs_and_fails_what_waits(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
     group = placement_group([{"CPU": 1}])
