@@ -29,7 +29,7 @@ from .member_node import MemberNode
 # Settings of a node of Ray's that mean nothing on one machine.
 _IGNORED = frozenset(
     {
-        *("dashboard_agent_listen_port", "dashboard_host", "dashboard_port", "enable_object_reconstruction"),
+        *("dashboard_agent_listen_port", "dashboard_host", "dashboard_port"),
         *("env_vars", "metrics_export_port", "min_worker_port", "max_worker_port"),
         *("node_ip_address", "node_manager_port", "node_name", "object_manager_port"),
         *("ray_client_server_port", "setup_worker_path", "temp_dir", "_system_config", "_temp_dir"),
@@ -131,6 +131,7 @@ class Cluster:
         object_store_memory: int | None = None,
         labels: dict[str, str] | None = None,
         include_dashboard: bool = False,
+        enable_object_reconstruction: bool = True,
         **ignored: Any,  # noqa: ANN401 - Ray's other settings
     ) -> ClusterNode:
         """Start a node, with one CPU unless told otherwise.
@@ -144,6 +145,7 @@ class Cluster:
             object_store_memory: bytes for shared objects.
             labels: the node's labels, for those who choose nodes by them.
             include_dashboard: whether `connect` starts the dashboard.
+            enable_object_reconstruction: of the head: whether lost objects are made again.
             **ignored: settings of Ray's without a meaning here.
 
         Raises:
@@ -155,7 +157,14 @@ class Cluster:
         totals = init_settings.node_resources(num_cpus, num_gpus, resources, memory)
         checked = init_settings.check_labels(labels)
         if self.head_node is None:
-            head = HeadNode(totals, object_store_memory, "", ends_with_driver=False, labels=checked)
+            head = HeadNode(
+                totals,
+                object_store_memory,
+                "",
+                ends_with_driver=False,
+                labels=checked,
+                reconstruct=enable_object_reconstruction,
+            )
             node = self.head_node = ClusterNode(head)
             self._include_dashboard = include_dashboard
         else:

@@ -37,6 +37,7 @@ class HeadNode:
         object_store_memory: bytes for shared objects; None leaves it to the node.
         namespace: where the names of actors live.
         labels: further labels of the node.
+        reconstruct: whether lost objects are made again.
         ends_with_driver: whether the session ends as soon as a driver of this process leaves it.
 
     Raises:
@@ -51,6 +52,7 @@ class HeadNode:
         *,
         ends_with_driver: bool,
         labels: dict[str, str] | None = None,
+        reconstruct: bool = True,
     ) -> None:
         sessions.sweep()
         self.session = sessions.new_session(os.getpid())
@@ -61,6 +63,7 @@ class HeadNode:
         self.config["node_info"]["Labels"] |= labels or {}
         self.log_text = ""  # the end of what its processes have written; known when it has stopped
         self.config["ends_with_driver"] = ends_with_driver
+        self.config["reconstruct"] = reconstruct
         if not ends_with_driver:
             sessions.mark_as_cluster(self.session)
         with sessions.listen(socket_path) as listener:

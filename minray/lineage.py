@@ -7,9 +7,10 @@ keeps the records of those tasks alive whose results it had as arguments, and so
     ref = h.remote(g.remote(f.remote()))         records:  h -> g -> f
     the value of `ref` is lost, and so are those of g and f, long freed: run f, then g, then h
 
-Small arguments are kept themselves; they are not in the store and cost little.  What `put` made cannot be
-made again.  A record goes when no object that its task made is left and no other record needs it; when all
-records together grow too large, the oldest go first, and what they tell of cannot be made again.
+Small arguments are kept themselves; they are not in the store and cost little.  So are those that cannot be
+made again, such as what `put` made.  A record goes when no object that its task made is left and no other
+record needs it; when all records together grow too large, the oldest go first, and what they tell of cannot
+be made again.
 """
 
 from collections.abc import Callable, Iterable

@@ -46,7 +46,7 @@ from .messages import (
 )
 from .node_choice import choose_node, feasible_nodes
 from .node_record import NodeRecord
-from .placement import UNSCHEDULABLE
+from .placement import SPREAD, UNSCHEDULABLE, Placement
 from .scheduler_records import Client, Task
 from .scheduling import Demand
 from .store_folders import node_of
@@ -265,7 +265,7 @@ class Members:
                     head.start(node, min(head.queue.count(task.kind), max(1, free)), task.kind)
                     stuck.add(line)
                     continue
-                if task.where[:1] == ("spread",):
+                if _where(task) == SPREAD:
                     self._spread = node.number
                 head.queue.pop(task)
                 head.lease(task, worker)
@@ -286,7 +286,7 @@ class Members:
         return choose_node(
             nodes,
             task.demand,
-            task.where,
+            _where(task),
             origin=owner.node.number if owner is not None else 0,
             local_bytes=self._local_bytes(task) if task.spec.refs else {},
             last=self._spread,
@@ -302,6 +302,12 @@ class Members:
                 for node in {node_of(name) for name in objects.room.names(entry.payload)}:
                     found[node] = found.get(node, 0) + int(entry.payload[2])
         return found
+
+
+def _where(task: Task) -> Placement:
+    """A task's placement; as in Ray, actors that hold nothing for life are spread."""
+    holds_nothing = task.creates is not None and not task.demand and not task.where
+    return SPREAD if holds_nothing else task.where
 
 
 def _demand_of(task: Task) -> Demand | None:

@@ -42,7 +42,7 @@ NodeT = TypeVar("NodeT", bound=Choosable)
 def feasible_nodes(nodes: Iterable[NodeT], demand: Demand, where: Placement) -> list[NodeT]:
     """The nodes that could run such a task if they were empty.
 
-    A node that a task would rather run on is not required, as long as there are others.
+    A node that is only wished for is required as long as it could run the task.
     """
     able = [node for node in nodes if node.resources.feasible(demand)]
     kind = where[0] if where else ""
@@ -50,9 +50,7 @@ def feasible_nodes(nodes: Iterable[NodeT], demand: Demand, where: Placement) -> 
         named = [node for node in able if node.id == where[1]]
         return named if named or not where[2] else able
     if kind == "labels":
-        able = [node for node in able if fulfils(node.labels, where[1])]
-        wished = [node for node in able if fulfils(node.labels, where[2])]
-        return wished or able
+        return [node for node in able if fulfils(node.labels, where[1])]
     return able
 
 
@@ -81,6 +79,8 @@ def choose_node(
     fitting = [node for node in feasible_nodes(nodes, demand, where) if node.resources.fits(demand)]
     if not fitting:
         return None
+    if where and where[0] == "labels":
+        fitting = [node for node in fitting if fulfils(node.labels, where[2])] or fitting
     if where and where[0] == "spread":
         return min(fitting, key=lambda node: (node.number <= last, node.number))
     return min(

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Placement = tuple[Any, ...]
+SPREAD: Placement = ("spread",)
 Condition = tuple[str, str, tuple[str, ...]]
 
 UNSCHEDULABLE = (

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from . import process_state
 from .bundles import group_demand
-from .placement import Placement
+from .placement import SPREAD, Placement
 from .placement_group import PlacementGroup, get_current_placement_group
 from .scheduling import UNIT, Demand
 from .scheduling_strategies import (
@@ -54,7 +54,7 @@ def place(
                 "PlacementGroupSchedulingStrategy | NodeAffinitySchedulingStrategy | "
                 "NodeLabelSchedulingStrategy]."
             )
-        return demand, ("spread",) if strategy == "SPREAD" else ()
+        return demand, SPREAD if strategy == "SPREAD" else ()
     if isinstance(strategy, NodeAffinitySchedulingStrategy):
         return demand, ("node", strategy.node_id, strategy.soft)
     if isinstance(strategy, NodeLabelSchedulingStrategy):

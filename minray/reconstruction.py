@@ -27,6 +27,7 @@ _BY_PUT = (
 )
 _NO_RETRIES = "Its task may not be run again: it was submitted with max_retries=0."
 _TOO_OFTEN = "Its task has been run as often as max_retries allows. Consider a larger number."
+_SWITCHED_OFF = "The cluster was started with enable_object_reconstruction=False."
 _CANCELLED = "Its task was cancelled, so it is not run again."
 _FORGOTTEN = (
     "The record of how it, or an argument of its task, was made is gone: there were too many, or the "
@@ -43,6 +44,7 @@ class Reconstruction:
     """
 
     def __init__(self, table: ObjectTable[Task], run: Callable[[Task], None]) -> None:
+        self.enabled = True
         self.lineage: Lineage[Task] = Lineage()
         self._table = table
         self._run = run
@@ -53,6 +55,8 @@ class Reconstruction:
         Returns:
             Objects that may be needed by nobody now.
         """
+        if not self.enabled:
+            return []
         spec = task.spec
         places = {object_id(spec.task_id, index): result[:2] for index, result in enumerate(results)}
         stored = [name for name, value in places.items() if self._is_there(name, value)]
@@ -63,13 +67,19 @@ class Reconstruction:
             entry = self._table.get(name)
             if entry is None or not entry.ready:
                 continue
-            if entry.kind == INLINE:
+            record = self.lineage.get(task_of(name))
+            if entry.kind == INLINE or (entry.kind == STORED and not self._may_run(record)):
                 self._table.references.pin(name)
                 pinned.append(name)
-            elif entry.kind == STORED and self.lineage.get(task_of(name)) is not None:
+            elif entry.kind == STORED:
                 inputs.add(task_of(name))
         record = Record(task, len(spec.args), tuple(inputs), tuple(pinned))
         return self._unpin(self.lineage.keep(spec.task_id, record, stored))
+
+    @staticmethod
+    def _may_run(record: Record[Task] | None) -> bool:
+        """Whether an object can be made again; if not, it is kept for those that are made of it."""
+        return record is not None and record.task.retries_left != 0
 
     def _is_there(self, name: bytes, value: tuple[int, Any]) -> bool:
         entry = self._table.get(name)
@@ -94,6 +104,8 @@ class Reconstruction:
     def plan(self, lost: bytes) -> tuple[list[Task], RayError | None]:
         """Which tasks to run to make an object again, or why it cannot be made."""
         record = self.lineage.get(task_of(lost))
+        if not self.enabled:
+            return [], ObjectReconstructionFailedError(lost.hex(), reason_message=_SWITCHED_OFF)
         if record is None:
             entry = self._table.get(lost)
             if entry is not None and entry.by_put:

@@ -69,6 +69,7 @@ class SchedulerProcess:
             SilentLog() if os.environ.get("MINRAY_EVENTS") == "off" else EventLog()
         )  # for the microbenchmark
         self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info, log)
+        self._scheduler.objects.made.enabled = config.get("reconstruct", True)
         self._object_socket = object_socket(Path(config["session_dir"]))
         self._scheduler.objects.sockets[0] = str(self._object_socket)
         self._transfers: Transfers | None = None  # once there are other nodes

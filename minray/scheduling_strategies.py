@@ -95,7 +95,10 @@ class _WithValues(_Operator):
     def __init__(self, *values: str) -> None:
         kind = type(self).__name__
         if not values:
-            raise ValueError(f'The {kind} operator needs values, as in {kind}("value1", "value2").')
+            raise ValueError(
+                f"The variadic parameter of the {kind} operator must be a non-empty tuple, as in "
+                f'{kind}("value1", "value2").'
+            )
         for place, value in enumerate(values):
             if not isinstance(value, str):
                 raise ValueError(
