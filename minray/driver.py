@@ -27,6 +27,7 @@ def start(
     log_to_driver: bool,
     labels: dict[str, str],
     detached: bool = False,
+    num_nodes: int = 1,
 ) -> None:
     """Start a session of this driver's own and connect to it; fill in `process_state`."""
     head = process_state.head_node = HeadNode(
@@ -35,6 +36,29 @@ def start(
     if not _connect(head.session, namespace, log_to_driver, detached):
         stop()
         raise RaySystemError(_why_not_started(head))
+    if num_nodes > 1:
+        _start_further_nodes(head, num_nodes - 1, resources, object_store_memory, labels)
+
+
+def _start_further_nodes(
+    head: HeadNode,
+    count: int,
+    resources: dict[str, float],
+    object_store_memory: int | None,
+    labels: dict[str, str],
+) -> None:
+    """Start nodes like the head, and return when they belong to the session."""
+    from .member_node import MemberNode  # sessions of one node start quicker without it
+
+    for _ in range(count):
+        node = MemberNode(head.session, resources, object_store_memory, labels)
+        process_state.further_nodes.append(node)
+    try:
+        for node in process_state.further_nodes:
+            node.wait_until_ready()
+    except RaySystemError:
+        stop()
+        raise
 
 
 def join(session: Path, namespace: str, log_to_driver: bool, detached: bool = False) -> None:
@@ -159,6 +183,8 @@ def stop() -> None:
     process_state.core, process_state.head_node, process_state.is_driver = None, None, False
     if core is not None:
         core.close()
+    while process_state.further_nodes:
+        process_state.further_nodes.pop().stop()
     if head is not None:
         head.stop()
 

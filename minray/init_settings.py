@@ -90,6 +90,18 @@ def check_namespace(namespace: object) -> None:
         raise ValueError('"" is not a valid namespace. Pass None to not specify a namespace.')
 
 
+def check_num_nodes(num_nodes: object) -> None:
+    """Refuse what is no number of nodes.
+
+    Raises:
+        TypeError, ValueError: it is no whole number from 1 up.
+    """
+    if isinstance(num_nodes, bool) or not isinstance(num_nodes, int):
+        raise TypeError(f"num_nodes must be a whole number, but it is {num_nodes!r}.")
+    if num_nodes < 1:
+        raise ValueError(f"A session has at least one node, but num_nodes is {num_nodes}.")
+
+
 def check_labels(labels: object) -> dict[str, str]:
     """The labels of the node.
 

@@ -73,6 +73,7 @@ def init(
     namespace: str | None = None,
     log_to_driver: bool | None = None,
     runtime_env: dict[str, Any] | None = None,
+    num_nodes: int = 1,
     _memory: float | None = None,
     **others: Any,  # noqa: ANN401 - Ray's other keywords
 ) -> SessionInfo:
@@ -97,6 +98,8 @@ def init(
         namespace: a name that `get_runtime_context` gives back.
         log_to_driver: show what tasks print; by default, unless RAY_LOG_TO_DRIVER=0.
         runtime_env: the environment of all tasks; see `RuntimeEnv`.
+        num_nodes: minray's own: how many nodes of this kind the session is to have. Each is made of processes
+            of its own, with its own workers and object store, as if it were a machine; see `cluster_utils`.
         _memory: bytes of the resource "memory", for tasks that ask for some.
         **others: further keywords of Ray's, old and new, are accepted with a notice.
 
@@ -132,6 +135,7 @@ def init(
     namespace = namespace or str(uuid.uuid4())
     totals = init_settings.node_resources(num_cpus, num_gpus, resources, _memory)
     node_labels = init_settings.check_labels(labels)
+    init_settings.check_num_nodes(num_nodes)
     environment = to_text(runtime_env or job.runtime_env)
     detached = job.default_actor_lifetime == "detached"
     show_output = os.environ.get("RAY_LOG_TO_DRIVER", "1") != "0" if log_to_driver is None else log_to_driver
@@ -139,9 +143,10 @@ def init(
     process_state.environment = environment
     if session is not None:
         _refuse_settings(num_cpus=num_cpus, num_gpus=num_gpus, resources=resources, labels=labels)
+        _refuse_settings(num_nodes=num_nodes if num_nodes > 1 else None)
         driver.join(session, namespace, show_output, detached)
         return _connected(include_dashboard, "Connected to the session that runs.")
-    driver.start(totals, object_store_memory, namespace, show_output, node_labels, detached)
+    driver.start(totals, object_store_memory, namespace, show_output, node_labels, detached, num_nodes)
     return _connected(include_dashboard, "Started a local session.")
 
 
@@ -197,9 +202,11 @@ def is_initialized() -> bool:
 
 def _forget_session_after_fork() -> None:
     """A process that the user's code forks from a driver must not speak on the driver's connection."""
-    if process_state.head_node is not None:
-        with contextlib.suppress(OSError):
-            process_state.head_node.disown()
+    for node in (process_state.head_node, *process_state.further_nodes):
+        if node is not None:
+            with contextlib.suppress(OSError):
+                node.disown()
+    process_state.further_nodes = []
     process_state.core, process_state.head_node, process_state.is_driver = None, None, False
 
 

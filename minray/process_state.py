@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .actor_runner import ActorRunner
     from .core_worker import CoreWorker
     from .head_node import HeadNode
+    from .member_node import MemberNode
     from .messages import RunTask
 
 NOT_STARTED = "Ray has not been started yet, or has been shut down: there is no session. Call init() first."
@@ -20,6 +21,7 @@ core: "CoreWorker | None" = None
 session_dir: Path | None = None
 is_driver = False  # whether `init` has connected this process
 head_node: "HeadNode | None" = None  # if this process has started it by `init`
+further_nodes: "list[MemberNode]" = []  # likewise
 info: dict[str, Any] = {}  # what `init` returned
 namespace = ""
 environment = ""  # the runtime environment of this process, which the tasks that it submits inherit

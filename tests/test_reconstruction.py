@@ -225,14 +225,27 @@ def test_a_task_is_run_again_as_often_as_max_retries_allows(log: Log) -> None:
     assert len(log.lines()) == 3
 
 
-def test_a_task_whose_argument_was_put_and_freed_cannot_be_run_again(log: Log) -> None:
+def test_a_task_whose_argument_was_put_and_lost_cannot_be_run_again(log: Log) -> None:
     reference = add.remote(log, ray.put(np.ones(LENGTH)), 1)
     ray.wait([reference])
-    gc.collect()
-    wait_until(lambda: stored_bytes() < 10 * LENGTH)
     lose_all()
     with pytest.raises(ObjectLostError, match=r"put\(\)"):
         ray.get(reference)
+
+
+def test_what_put_has_made_is_kept_for_those_that_are_made_of_it(log: Log) -> None:
+    folder = shared_memory_dir(session_dir().name)
+    put = ray.put(np.ones(LENGTH))
+    kept = set(folder.iterdir())
+    reference = add.remote(log, put, 1)
+    ray.wait([reference])
+    del put
+    gc.collect()
+    for path in set(folder.iterdir()) - kept:
+        path.unlink(missing_ok=True)
+    assert ray.get(reference).sum() == 2 * LENGTH
+    del reference
+    assert_baseline()
 
 
 def test_a_run_that_fails_makes_the_lost_object_an_error(log: Log) -> None:

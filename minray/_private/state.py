@@ -1,7 +1,10 @@
 """`ray._private.state`: what the session has, by the names that it had before the public API."""
 
+from typing import Any
+
 from .. import process_state
 from ..api import available_resources, cluster_resources, nodes, timeline
+from ..util.state import list_jobs
 
 
 def available_resources_per_node() -> dict[str, dict[str, float]]:
@@ -15,5 +18,21 @@ def total_resources_per_node() -> dict[str, dict[str, float]]:
     return {node["NodeID"]: node["Resources"] for node in nodes() if node["Alive"]}
 
 
+def jobs() -> list[dict[str, Any]]:
+    """What drivers have done in this session, one entry each."""
+    return [
+        {
+            "JobID": job.job_id,
+            "DriverPid": int(job.driver_info["pid"]),
+            "DriverIPAddress": job.driver_info["node_ip_address"],
+            "StartTime": job.start_time,
+            "EndTime": job.end_time or 0,
+            "IsDead": job.status != "RUNNING",
+            "Entrypoint": job.entrypoint,
+        }
+        for job in list_jobs(detail=True)
+    ]
+
+
 __all__ = ["available_resources", "available_resources_per_node", "cluster_resources", "timeline"]
-__all__ += ["total_resources_per_node"]
+__all__ += ["jobs", "total_resources_per_node"]

@@ -4,6 +4,7 @@ from typing import Any
 
 from .. import cloudpickle as pickle
 from .. import process_state
+from ..ids import JobID, NodeID
 from ..runtime_context import get_runtime_context
 
 __all__ = ["global_worker", "pickle"]
@@ -32,6 +33,16 @@ class _Worker:
     def connected(self) -> bool:
         """Whether there is a session."""
         return process_state.core is not None
+
+    @property
+    def current_node_id(self) -> NodeID:
+        """The node that this process is on."""
+        return NodeID.from_hex(get_runtime_context().get_node_id())
+
+    @property
+    def current_job_id(self) -> JobID:
+        """The job that this process works for."""
+        return process_state.job_id()
 
     @property
     def namespace(self) -> str:
