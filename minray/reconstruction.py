@@ -29,7 +29,7 @@ _NO_RETRIES = "Its task may not be run again: it was submitted with max_retries=
 _TOO_OFTEN = "Its task has been run as often as max_retries allows. Consider a larger number."
 _SWITCHED_OFF = "The cluster was started with enable_object_reconstruction=False."
 _CANCELLED = "Its task was cancelled, so it is not run again."
-_FORGOTTEN = "The record of how it, or an argument of its task, was made is gone (LINEAGE_EVICTED): there were too many."
+_FORGOTTEN = "There were too many records of how objects are made, so this one is gone (LINEAGE_EVICTED)."
 
 
 class Reconstruction:

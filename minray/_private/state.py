@@ -23,8 +23,8 @@ def jobs() -> list[dict[str, Any]]:
     return [
         {
             "JobID": job.job_id,
-            "DriverPid": int(job.driver_info["pid"]),
-            "DriverIPAddress": job.driver_info["node_ip_address"],
+            "DriverPid": int((job.driver_info or {})["pid"]),
+            "DriverIPAddress": (job.driver_info or {})["node_ip_address"],
             "StartTime": job.start_time,
             "EndTime": job.end_time or 0,
             "IsDead": job.status != "RUNNING",
