@@ -371,12 +371,12 @@ def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
         ValueError: this is no handle.
         ActorHandleNotFoundError: the handle belongs to a session that has ended.
     """
+    if process_state.core is None:  # as in Ray, this comes before what else is wrong
+        raise RaySystemError(process_state.NOT_STARTED)
     if not isinstance(actor, ActorHandle):
         raise ValueError(
             f"ray.kill() only supported for actors. For tasks, try ray.cancel(). Got: {type(actor)}."
         )
-    if process_state.core is None:
-        raise RaySystemError(process_state.NOT_STARTED)
     if actor._ray_session != process_state.session_dir:
         raise ActorHandleNotFoundError(
             "ActorHandle objects are not valid across Ray sessions. The actor handle was created in another "

@@ -194,6 +194,7 @@ def cancel(
         TypeError: this is not a reference.
         ValueError: `force` with a call of an actor's method; `kill` ends the actor.
     """
+    process_state.connected_core()  # as in Ray, that there is no session comes before what else is wrong
     if isinstance(object_ref, ObjectRefGenerator):
         object_ref = object_ref.completed()
     if not isinstance(object_ref, ObjectRef):

@@ -33,18 +33,19 @@ if TYPE_CHECKING:
 
 
 class _LazyFunction:
-    """A function's code that has arrived but was not needed yet."""
+    """A function's code, or a class's, that has arrived but was not needed yet."""
 
     def __init__(self, blob: bytes) -> None:
         self._blob = blob
 
-    def load(self, name: str) -> Callable[..., Any]:
+    def load(self, name: str, is_actor: bool) -> Callable[..., Any]:
         try:
             function = deserialize_function(self._blob)
         except Exception as error:
             # Ray raises this class and these first words, whatever went wrong.
+            what = f"actor with name {name.removesuffix('.__init__')}" if is_actor else "remote function"
             raise RuntimeError(
-                "The remote function failed to import on the worker. This may be because needed library "
+                f"The {what} failed to import on the worker. This may be because needed library "
                 f"dependencies are not installed in the worker environment.\n{type(error).__name__}: "
                 f"{_with_advice(error, f'the function {name!r}')}"
             ) from error
@@ -156,7 +157,7 @@ class Execution:
             self._functions[task.function_id] = _LazyFunction(task.function_blob)
         function = self._functions[task.function_id]
         if isinstance(function, _LazyFunction):
-            function = self._functions[task.function_id] = function.load(task.name)
+            function = self._functions[task.function_id] = function.load(task.name, self.actor is not None)
         return function if self.actor is None else self.actor.constructor(function)
 
     def failed(self, task: RunTask, error: Exception) -> Any:  # noqa: ANN401

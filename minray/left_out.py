@@ -23,6 +23,7 @@ _LANGUAGES = "minray runs Python alone"
 _GRAPHS = "task graphs that are built before they run are not there; call .remote(...) instead"
 _INSIDE = "it belongs to the inside of Ray"
 _DEBUGGER = "there is no debugger for tasks; print, or call the function itself in the driver"
+_TRIED_OUT = ("collective", "dynamic_resources", "internal_kv", "raysort", "shuffle", "tqdm_ray")
 
 LEFT_OUT = {
     **dict.fromkeys(("air", "data", "llm", "rllib", "serve", "train", "tune", "workflow"), _LIBRARY),
@@ -43,9 +44,8 @@ LEFT_OUT = {
     **dict.fromkeys(("util.client_mode_hook", "util.serialization_addons", "util.wrap_auto_init"), _INSIDE),
     "LoggingConfig": "use the module logging, and init(logging_level=)",
     "util.timer": "use time.perf_counter",
-    "experimental": "what Ray only tries out is not part of it",
+    **dict.fromkeys((f"experimental.{name}" for name in _TRIED_OUT), "Ray itself only tries it out"),
     "util.collective": "tasks exchange data through objects here; there are no collective operations",
-    "util.actor_group": "make the actors in a list comprehension, or use util.ActorPool",
 }
 
 

@@ -631,7 +631,8 @@ class LocalScheduler:
         self.objects.keep_results(client, message)
         results = message.results
         if message.error is not None:
-            self.log.error(task, *message.error)
+            error = _with_end(task, client.pid, message.error) if worker.retiring else message.error
+            self.log.error(task, *error)
             if message.retry and task.retries_left and not task.cancelled:
                 self._retry_later(task)
                 return
@@ -818,10 +819,8 @@ class LocalScheduler:
         answers: dict[str, Callable[[], Any]] = {
             "nodes": self.members.table,
             "cluster_resources": lambda: summed(node.resources.total() for node in self.nodes.values()),
-            "available_resources": lambda: summed(node.resources.available() for node in self.nodes.values()),
-            "available_per_node": lambda: {
-                node.id: node.resources.available() for node in self.nodes.values()
-            },
+            "available_resources": lambda: summed(iter(self._available().values())),
+            "available_per_node": self._available,
             "placement_groups": self.groups.table,
             "object_report": self._object_report,
             "objects": lambda: len(self.objects.table),
@@ -830,6 +829,14 @@ class LocalScheduler:
             "namespace": lambda: self.namespace_of(client),
         }
         client.channel.send(Reply(message.request, answers[message.what](), ""))
+
+    def _available(self) -> dict[str, dict[str, float]]:
+        """What is free, by node; of memory for objects, on this node alone: others do not tell."""
+        found = {node.id: node.resources.available() for node in self.nodes.values()}
+        here = found[self.nodes[0].id]
+        if "object_store_memory" in here:
+            here["object_store_memory"] = max(0.0, here["object_store_memory"] - self.objects.room.book.used)
+        return found
 
     def _object_report(self) -> list[tuple[Any, ...]]:
         tasks = {task.number: task for task in self.tasks.values()}
@@ -872,6 +879,19 @@ def _countable(resources: Resources) -> str:
         f"{amount:g} {name}"
         for name, amount in resources.total().items()
         if not any(part in name for part in ("memory", ":", "_group_"))
+    )
+
+
+def _with_end(task: Task, pid: int, error: tuple[str, str, str]) -> tuple[str, str, str]:
+    """What a task raised, for the event store, beside the end of its worker; the lines are Ray's."""
+    name, _, traceback = error
+    frames = traceback.removeprefix("Traceback (most recent call last):\n").rstrip()
+    return (
+        name,
+        f"User exception:\nray::{task.spec.name}() (pid={pid}, ip=127.0.0.1)\n{frames}\n\nSystem error:\n"
+        "IntentionalSystemExit: Worker exits with an exit code 0. Exited because worker reached "
+        f"max_calls={task.spec.max_calls} for this method.",
+        "",
     )
 
 

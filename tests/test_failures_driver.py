@@ -277,3 +277,10 @@ def test_shutting_down_ends_the_calls_of_other_threads(tmp_path: Path) -> None:
         assert not caller.is_alive(), f"{caller.name} hangs"
         assert isinstance(caller.error, (RaySystemError, ValueError)), caller.error
     assert "minray" in sys.modules
+
+
+def test_what_needs_a_session_says_so_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")
+    for call in (ray.kill, ray.cancel):
+        with pytest.raises(ray.exceptions.RaySystemError, match="has not been started yet"):
+            call(None)

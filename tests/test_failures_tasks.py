@@ -14,7 +14,13 @@ import psutil
 import pytest
 
 import minray as ray
-from minray.exceptions import GetTimeoutError, RayTaskError, TaskCancelledError, WorkerCrashedError
+from minray.exceptions import (
+    ActorDiedError,
+    GetTimeoutError,
+    RayTaskError,
+    TaskCancelledError,
+    WorkerCrashedError,
+)
 from runtime_tools import PATIENCE, Gate, in_thread, rows, session, wait_until
 
 MB = 2**20
@@ -186,6 +192,16 @@ def test_a_function_whose_loading_raises_fails_each_of_its_tasks() -> None:
     for reference in [carries.remote() for _ in range(5)]:
         with pytest.raises(RuntimeError, match="remote function failed to import on the worker"):
             ray.get(reference, timeout=PATIENCE)
+
+    @ray.remote
+    class Carrier:
+        CULPRIT = culprit
+
+        def ready(self) -> None:
+            """Never called."""
+
+    with pytest.raises(ActorDiedError, match="actor with name Carrier failed to import on the worker"):
+        ray.get(Carrier.remote().ready.remote(), timeout=PATIENCE)
     assert all_is_well()
 
 

@@ -8,7 +8,7 @@ import minray
 from minray import left_out
 
 
-@pytest.mark.parametrize("name", ["data", "serve", "java_function", "dag", "_raylet", "experimental"])
+@pytest.mark.parametrize("name", ["data", "serve", "java_function", "dag", "_raylet", "client"])
 def test_a_name_of_rays_that_is_left_out_says_so_and_names_the_engine_switch(name: str) -> None:
     with pytest.raises(left_out.LeftOutError, match=rf"ray\.{name} is not part of minray: .*`import ray`"):
         getattr(minray, name)

@@ -144,9 +144,13 @@ def test_memory_is_given_back_when_the_last_reference_goes(ray_session: ModuleTy
     references = [make.remote(LARGE), ray_session.put(np.ones(LARGE))]
     ray_session.wait(references, num_returns=2)
     wait_until(lambda: stored_bytes() > 2 * 8 * LARGE)
+    total = ray_session.cluster_resources()["object_store_memory"]
+    free = ray_session.available_resources()["object_store_memory"]
+    assert free == total - stored_bytes()
     del references
     gc.collect()
     wait_until(lambda: stored_bytes() == 0)
+    assert ray_session.available_resources()["object_store_memory"] == total
 
 
 def test_memory_that_is_not_used_goes_back_to_the_system() -> None:

@@ -1,5 +1,6 @@
 """The state API in a running session: what has happened is seen at once, by drivers and by tasks."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,22 @@ def test_an_actors_tasks_are_listed_with_it_and_carry_its_name() -> None:
     ]
     assert state.list_tasks(filters=[("name", "=", "berta.fail")]) == calls[2:]
     assert "".join(state.get_log(actor_id=actor_id)) == "one\ntwo\n"
+
+
+def test_an_error_in_the_last_task_of_a_worker_is_told_beside_the_workers_end() -> None:
+    @ray.remote(max_calls=1, max_retries=0)
+    def last() -> None:
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError):
+        ray.get(last.remote())
+    message = one(name=last.__name__).error_message
+    assert message.startswith(f"User exception:\nray::{last.__name__}() (pid=")
+    assert "KeyError: 'gone'\n\nSystem error:\nIntentionalSystemExit: Worker exits" in message
+    assert message.endswith("reached max_calls=1 for this method.")
+
+
+def test_the_state_api_can_be_had_under_its_old_name() -> None:
+    with pytest.warns(DeprecationWarning, match=r"use ray\.util\.state"):
+        api = importlib.import_module("minray.experimental.state.api")
+    assert api.list_tasks is state.list_tasks

@@ -1,0 +1,5 @@
+"""`ray.experimental`: of what Ray has here, only the old names of things that have moved."""
+
+from .. import left_out
+
+__getattr__ = left_out.attributes_of(__name__)

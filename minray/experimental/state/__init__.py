@@ -1,0 +1,7 @@
+"""`ray.experimental.state`: where the state API was before it became `ray.util.state`."""
+
+import warnings
+
+warnings.warn(
+    "ray.experimental.state is deprecated; use ray.util.state instead.", DeprecationWarning, stacklevel=2
+)
