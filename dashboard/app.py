@@ -2,9 +2,9 @@
 
 ::
 
-    Library (one a process)                     Page (one a tab)
-      every 0.1 s: read new rows    <--asks--     every 0.1 s: anything new, and the browser ready for it?
-      every second: list sessions                   then the view that is seen brings itself up to date
+    Library (one a process)                    Page (one a tab)
+      reads new rows, once for all  <--asks--    every 0.1 s: anything new, and the browser ready for it?
+      every second: lists sessions                 then the view that is seen brings itself up to date
 
 Reading happens once however many tabs look; drawing happens only when something changed, so a dashboard
 on which nothing happens costs next to nothing.
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bokeh.application.application import SessionContext
-from bokeh.core.properties import Int, String
+from bokeh.core.properties import Float, Int, String
 from bokeh.document import Document
 from bokeh.model import DataModel
 from bokeh.models import Column, CustomJS
@@ -37,6 +37,7 @@ from .status import Notice
 from .theme import PAGE, SCRIPT, STYLE
 
 TICK_MS = 100
+FRESH = 0.04  # seconds for which what was read is new enough for another browser
 LOOK_EVERY = 1.0  # seconds between two looks at which sessions there are
 COOL_DOWN = 65.0  # seconds for which a quiet session is still redrawn: the last minute is drawn
 
@@ -49,10 +50,17 @@ class Library:
         self.catalogue = Catalogue()
         self.shelf = Shelf()
         self.processes = Processes()
-        self._looked = float("-inf")
+        self._looked = self._read = float("-inf")
 
     def refresh(self) -> None:
-        """Read what is new; call it every `TICK_MS`."""
+        """Read what is new, if nobody has done so a moment ago.
+
+        Each page asks for it right before it draws: read by a clock of its own, what is new would wait
+        for the next drawing, for half a tick on average.
+        """
+        if time.monotonic() - self._read < FRESH:
+            return
+        self._read = time.monotonic()
         if self.clock() - self._looked >= LOOK_EVERY:
             self._looked = self.clock()
             self.catalogue.refresh()
@@ -60,11 +68,18 @@ class Library:
 
 
 class Pulse(DataModel):
-    """The numbers of the last update sent to the browser, and of the last one that it has painted."""
+    """What goes to and fro with each update.
+
+    Attributes:
+        sent, seen: the numbers of the last update sent to the browser, and of the last that it has painted.
+        newest: the time of the newest event in it, so that anybody can measure how late it is.
+        asked: what was clicked, as "count verb:what"; the count makes equal questions differ.
+    """
 
     sent = Int(default=0)
     seen = Int(default=0)
-    asked = String(default="")  # "count verb:what"; the count makes equal questions differ
+    newest = Float(default=0.0)
+    asked = String(default="")
 
 
 class Page:
@@ -147,8 +162,10 @@ class Page:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        self._library.refresh()
         if self._pacing.may_send(now) and self._draw():
-            self._pulse.update(sent=self._pacing.send(now))
+            newest = self._scene.session.last_ts if self._scene else 0.0
+            self._pulse.update(newest=newest, sent=self._pacing.send(now))
 
     def _draw(self) -> bool:
         """Bring everything up to date if there is anything new; returns whether there was."""

@@ -25,7 +25,8 @@ from typing import IO
 from bokeh.embed import file_html
 from bokeh.models import Column
 from bokeh.models.widgets import Div
-from bokeh.resources import Resources
+from bokeh.resources import INLINE
+from jinja2 import Template
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, RequestHandler
 
@@ -40,7 +41,7 @@ from .queries import all_tasks
 from .scene import Scene
 from .source import Source
 from .status import Overview
-from .theme import style_sheet
+from .theme import PAGE, STYLE, style_sheet
 
 CHUNK = 1 << 18
 TYPES = {
@@ -131,9 +132,11 @@ def write_page(entry: Entry, file: IO[bytes]) -> None:
         view.show(scene)
     head = f'<div class="head">{title_html(scene)}</div><p class="note">{escape(entry.name)}</p>'
     title = Div(text=head, stylesheets=[style_sheet()])
-    page = Column(children=[title, overview.root, graph.root], sizing_mode="stretch_width", margin=14)
-    resources = Resources(mode="inline", components=["bokeh", "bokeh-widgets"])
-    file.write(file_html(page, resources, f"minray {entry.name}").encode())
+    page = Column(children=[title, overview.root, graph.root], sizing_mode="stretch_width", name="page")
+    look = {"style": STYLE, "script": ""}
+    name = f"minray {entry.name}"
+    html = file_html(page, INLINE, name, template=Template(PAGE), template_variables=look)
+    file.write(html.encode())
 
 
 def _nobody_asks(question: str) -> None:

@@ -26,6 +26,7 @@ from .theme import STATE_COLOURS, count, states_legend, style_sheet
 WIDTH, HEIGHT = 0.74, 0.7  # of a box, where layers and rows are 1 apart
 ROW_PIXELS, MOST_PIXELS, LEAST_PIXELS = 30, 1_000, 220
 MANY = 2_000  # tasks beyond which the graph is made once a second
+CURVE = ("x0", "y0", "x1", "y1", "c0", "c1", "width")
 LABEL = 16  # letters that fit into a box
 
 
@@ -37,7 +38,8 @@ class GraphPage(View):
         self._boxes = ColumnDataSource({name: [] for name in ("x", "y", "label", "name", "what", "edge")})
         self._parts = ColumnDataSource({name: [] for name in ("left", "right", "y", "colour")})
         self._stripes = ColumnDataSource({name: [] for name in ("left", "right", "y", "colour")})
-        self._arrows = ColumnDataSource({name: [] for name in ("x0", "y0", "x1", "y1", "c0", "c1", "width")})
+        self._arrows = ColumnDataSource({name: [] for name in CURVE})
+        self._births = ColumnDataSource({name: [] for name in CURVE})
         self._across, self._down = Range1d(start=-0.6, end=3.6), Range1d(start=2, end=-2)
         self._plot = self._make_plot()
         self._note = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width")
@@ -68,19 +70,21 @@ class GraphPage(View):
         plot.toolbar.logo = None
         plot.axis.visible = False
         plot.grid.visible = False
-        plot.bezier(
-            x0="x0",
-            y0="y0",
-            x1="x1",
-            y1="y1",
-            cx0="c0",
-            cy0="y0",
-            cx1="c1",
-            cy1="y1",
-            line_color="#8a949e",
-            line_width="width",
-            source=self._arrows,
-        )
+        for source, dash in ((self._arrows, "solid"), (self._births, "dotted")):
+            plot.bezier(
+                x0="x0",
+                y0="y0",
+                x1="x1",
+                y1="y1",
+                cx0="c0",
+                cy0="y0",
+                cx1="c1",
+                cy1="y1",
+                line_color="#8a949e",
+                line_width="width",
+                line_dash=dash,
+                source=source,
+            )
         for source in (self._parts, self._stripes):
             plot.hbar(
                 y="y",
@@ -162,9 +166,10 @@ class GraphPage(View):
         for source, columns in ((self._parts, parts), (self._stripes, stripes), (self._boxes, boxes)):
             if columns != source.data:
                 source.data = columns
-        arrows = arrow_columns(graph)
-        if arrows != self._arrows.data:
-            self._arrows.data = arrows
+        for source, lines in ((self._arrows, graph.arrows), (self._births, graph.births)):
+            columns = arrow_columns(graph, lines)
+            if columns != source.data:
+                source.data = columns
 
     def _fit(self, scene: Scene, graph: Graph) -> None:
         """Let everything be seen, until the user goes somewhere else."""
@@ -197,10 +202,10 @@ def words_of(box: Box) -> str:
     return f"#{box.task}" if box.task is not None else f"{box.tasks:,} in this layer"
 
 
-def arrow_columns(graph: Graph) -> Columns:
+def arrow_columns(graph: Graph, lines: dict[tuple[int, int], int]) -> Columns:
     """Curves from the right side of a box to the left side of another."""
-    columns: Columns = {name: [] for name in ("x0", "y0", "x1", "y1", "c0", "c1", "width")}
-    for (source, target), number in graph.arrows.items():
+    columns: Columns = {name: [] for name in CURVE}
+    for (source, target), number in lines.items():
         one, other = graph.boxes[source], graph.boxes[target]
         x0, x1 = one.x + WIDTH / 2, other.x - WIDTH / 2
         bend = max(0.15, (x1 - x0) / 2)
@@ -216,4 +221,7 @@ def note(graph: Graph) -> str:
     if graph.collapsed:
         words += ", those of one function in one layer as one box (up to "
         words += f"{MOST_BOXES} tasks are shown one by one)"
-    return words + ". An arrow leads from a result to the task that needs it; click on a box for its details."
+    return words + (
+        ". A line leads from a task to one that needs its result, a dotted one to a task that it submitted; "
+        "click on a box for its details."
+    )

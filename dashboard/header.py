@@ -37,6 +37,7 @@ class Header(View):
             stylesheets=[style_sheet()],
             css_classes=["picker"],
         )
+        self._offered: Iterable[Entry] = ()
         self._picker.on_change("value", lambda attr, old, new: choose(new))
         # Apart from the title, which changes all the time and would close the list.
         self._exports = Div(stylesheets=[style_sheet()], width=86, css_classes=["menu"])
@@ -57,6 +58,9 @@ class Header(View):
 
     def offer(self, entries: Iterable[Entry]) -> None:
         """Put these sessions into the picker."""
+        if entries is self._offered:
+            return
+        self._offered = entries
         running: Choices = []
         finished: Choices = []
         labels: Counter[str] = Counter()

@@ -1,7 +1,8 @@
 """The graph of tasks in layers: who needs whose result.  No Bokeh.
 
-A task stands one layer to the right of the last of those whose results it needs.  Where there are more tasks
-than can be seen, those of one function in one layer are one box, so that a repeated shape is seen once::
+A task stands one layer to the right of the last of those whose results it needs, or that submitted it.
+Where there are more tasks than can be seen, those of one function in one layer are one box, so that a
+repeated shape is seen once::
 
     load -.                  load x 40 -> clean x 40 -> merge
     load --> merge
@@ -48,6 +49,7 @@ class Graph:
     Attributes:
         boxes: to be drawn.
         arrows: from box to box, by their places in `boxes`, with how many dependencies each stands for.
+        births: the same for who was submitted by whom.
         tasks: how many tasks the boxes stand for.
         known: how many tasks there are.
         collapsed: whether boxes stand for several tasks.
@@ -55,6 +57,7 @@ class Graph:
 
     boxes: list[Box]
     arrows: dict[tuple[int, int], int]
+    births: dict[tuple[int, int], int]
     tasks: int
     known: int
     collapsed: bool
@@ -69,7 +72,11 @@ def graph_of(session: Session) -> Graph:
     numbers = session.tasks.numbers(places)
     edges = session.edges.rows
     edges = edges[np.isin(edges["task"], numbers) & np.isin(edges["producer"], numbers)]
-    layer = layers(edges)
+    parents = rows["parent"][places]
+    born = np.isin(parents, numbers)
+    births = np.zeros(int(born.sum()), edges.dtype)
+    births["task"], births["producer"] = numbers[born], parents[born]
+    layer = layers(np.concatenate([edges, births]))
     tallest = max(Counter(layer.get(task, 0) for task in numbers.tolist()).values(), default=0)
     collapsed = len(numbers) > MOST_BOXES or tallest > MOST_ROWS
     boxes: dict[object, Box] = {}
@@ -77,20 +84,27 @@ def graph_of(session: Session) -> Graph:
     for task, place in zip(numbers.tolist(), places.tolist(), strict=True):
         function, x = int(rows["function"][place]), layer.get(task, 0)
         key: object = (function, x) if collapsed else task
-        box = boxes.setdefault(key, Box(function, x, task=None if collapsed else task))
+        box = boxes.setdefault(key, Box(function, x))
         box.tasks += 1
+        box.task = task if box.tasks == 1 else None
         box.states[int(rows["state"][place])] += 1
         box_of[task] = key
     kept = sorted(boxes, key=lambda key: -boxes[key].tasks)[:MOST_BOXES]
     place_of = {key: place for place, key in enumerate(key for key in boxes if key in set(kept))}
-    arrows: Counter[tuple[int, int]] = Counter()
-    for edge in edges.tolist():
-        pair = (place_of.get(box_of[edge[1]]), place_of.get(box_of[edge[0]]))
-        if pair[0] is not None and pair[1] is not None and pair[0] != pair[1]:
-            arrows[pair[0], pair[1]] += 1
     shown = [boxes[key] for key in place_of]
-    arrange(shown, list(arrows))
-    return Graph(shown, dict(arrows), sum(box.tasks for box in shown), known, collapsed)
+    of_task = {task: place_of[key] for task, key in box_of.items() if key in place_of}
+    arrows, born_by = (_between(of_task, lines) for lines in (edges, births))
+    arrange(shown, [*arrows, *born_by])
+    return Graph(shown, arrows, born_by, sum(box.tasks for box in shown), known, collapsed)
+
+
+def _between(of_task: dict[int, int], lines: Array) -> dict[tuple[int, int], int]:
+    """How many of these lines lead from box to box."""
+    found: Counter[tuple[int, int]] = Counter()
+    for task, producer in lines.tolist():
+        if task in of_task and producer in of_task and of_task[task] != of_task[producer]:
+            found[of_task[producer], of_task[task]] += 1
+    return dict(found)
 
 
 def layers(edges: Array) -> dict[int, int]:

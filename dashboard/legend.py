@@ -37,6 +37,4 @@ def note(scene: Scene, shown: int) -> str:
     words = f"{shown:,} of {count(bars.total, 'finished execution')} within this view"
     if bars.first:
         words += f"; the oldest {bars.first:,} are no longer kept"
-    if scene.source.unread:
-        words += f"; still reading: {count(scene.source.unread, 'event')} to go"
     return words + ". Paler: blocked in get. Hatched: failed; dotted: another attempt."

@@ -31,7 +31,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.template import Template
 from tornado.web import RequestHandler, StaticFileHandler
 
-from .app import TICK_MS, Library, Page, arguments_of
+from .app import Library, Page, arguments_of
 from .exports import TYPES, Export
 from .guard import Guard, Verdict
 from .theme import STYLE
@@ -136,6 +136,8 @@ def serve(listener: socket.socket, guard: Guard, needed: Callable[[int], bool]) 
     """
     # A tab that is closed while something is on its way to it is nothing to warn about.
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
+    # Nor is it that an exported page has no server behind it.
+    logging.getLogger("bokeh.embed.util").setLevel(logging.ERROR)
     asyncio.set_event_loop(asyncio.new_event_loop())
     loop = IOLoop.current()
     library = Library()
@@ -150,16 +152,10 @@ def serve(listener: socket.socket, guard: Guard, needed: Callable[[int], bool]) 
         if not needed(dashboard.visitors):
             loop.stop()
 
-    def read() -> None:
-        if dashboard.visitors:
-            library.refresh()
-
-    callbacks = [PeriodicCallback(read, TICK_MS), PeriodicCallback(look, 500)]
-    for callback in callbacks:
-        callback.start()
+    looking = PeriodicCallback(look, 500)
+    looking.start()
     try:
         loop.start()
     finally:
-        for callback in callbacks:
-            callback.stop()
+        looking.stop()
         server.stop()

@@ -236,7 +236,7 @@ def _cell(worker: Worker, scene: Scene) -> str:
         cpu, memory = scene.processes[worker.pid]
         load = f'<em class="load">{cpu:.0f} % CPU, {size(memory)}</em>'
     return (
-        f'<li class="{css}" style="--fn: {colour}"><span class="who">{_name(worker)}'
+        f'<li class="{css}" style="--fn: {colour}"><span class="who"><span>{_name(worker)}</span>'
         f"<small>pid {worker.pid}</small></span>{doing}{load}</li>"
     )
 

@@ -88,6 +88,38 @@ class FakeSession:
         self.enter(task, state, worker, end)
         return task
 
+    def history(self, tasks: int, rate: float = 2_000.0) -> None:
+        """Write many tasks that ran before now, `rate` a second; one in a thousand failed."""
+        begin = time.time() - tasks / rate
+        self.write(meta=[("started_at", str(begin - 1))])
+        for start in range(0, tasks, 10_000):
+            end = min(start + 10_000, tasks)
+            self._spread(end - start, begin + start / rate, begin + end / rate)
+
+    def batch(self, tasks: int, since: float) -> None:
+        """Tasks that ran from this moment to now, spread evenly, in one write as the GCS has it."""
+        self._spread(tasks, since, time.time())
+
+    def _spread(self, tasks: int, begin: float, until: float) -> None:
+        rows: list[tuple[object, ...]] = []
+        events: list[tuple[object, ...]] = []
+        each = (until - begin) / tasks
+        for place in range(tasks):
+            self._tasks += 1
+            task, worker = self._tasks, self.numbers[place % len(self.numbers)]
+            end = begin + each * (place + 1)
+            at = max(begin, end - 0.7 * len(self.numbers) * each)
+            name, state = f"function_{task % 7}", TaskState.FINISHED
+            if task % 1_000 == 999:
+                state = TaskState.FAILED
+            rows.append((task, f"{task:056x}", name, None, DRIVER, 1.0, at, "NORMAL_TASK", None, None))
+            for step in (TaskState.PENDING_ARGS_AVAIL, TaskState.PENDING_NODE_ASSIGNMENT):
+                events.append((task, 0, int(step), at, None))
+            for step in (TaskState.SUBMITTED_TO_WORKER, TaskState.RUNNING):
+                events.append((task, 0, int(step), at, worker))
+            events.append((task, 0, int(state), end, worker))
+        self.write(tasks=rows, task_events=events)
+
     def end(self) -> None:
         """Finish the session as the runtime does: what is left is a recording."""
         if self._lock < 0:
