@@ -12,6 +12,7 @@ it contains; so a new bar costs four additions, however long it is, and nothing 
     sum     0.25  1.00  1.00  0.50   0
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -43,9 +44,18 @@ def level_for(width: float, pixels: int) -> int:
 
 def visible(bars: Array, start: float, end: float) -> Array:
     """The rows that are (partly) between two moments."""
-    first = int(np.searchsorted(bars["end"], start - LATE))
-    candidates = bars[first:]
+    candidates = bars[_ended_before(bars, start - LATE) :]
     return candidates[(candidates["end"] >= start) & (candidates["start"] <= end)]
+
+
+def surely_visible(bars: Array, start: float, end: float) -> int:
+    """How many rows are between two moments at least; takes no longer however many rows there are."""
+    return max(0, _ended_before(bars, end - LATE) - _ended_before(bars, start + LATE))
+
+
+def _ended_before(bars: Array, moment: float) -> int:
+    # Not `np.searchsorted`, which copies the column first, since it is part of a structured array.
+    return bisect_left(bars["end"], moment)
 
 
 @dataclass

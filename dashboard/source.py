@@ -19,7 +19,7 @@ from typing import Any
 from minray.event_store import connect_readonly
 from minray.events import SCHEMA_VERSION
 
-from .model import Session
+from .model import MAX_TASK_NUMBER, Session
 
 OLDEST_READABLE = 2  # later versions have added tables and changed none
 KEEP_EVENTS = 8_000_000  # of tasks; more than a million tasks
@@ -29,8 +29,8 @@ READ_SECONDS = 0.06  # in each tick of 0.1 s, so that a long recording does not 
 # File times are only as fine as the kernel's clock tick: what changed just now may change again unseen.
 SETTLED_SECONDS = 0.1
 
-# What is read of each table, in this order.  Where there are many more rows than tasks, `task_events`
-# leads and the others follow it.
+# What is read of each table, in this order: of `tasks` only those that the events read so far have come to,
+# since a task that waits for its events takes room.
 _READ = {
     "nodes": "SELECT node, node, address, resources FROM nodes WHERE node > ? ORDER BY node LIMIT ?",
     "node_events": "SELECT seq, node, state, ts, detail FROM node_events WHERE seq > ? ORDER BY seq LIMIT ?",
@@ -43,9 +43,11 @@ _READ = {
     "actor_events": """
         SELECT seq, actor, state, ts, restarts, worker, detail FROM actor_events
         WHERE seq > ? ORDER BY seq LIMIT ?""",
-    "tasks": "SELECT task, task, name, parent, ts, actor FROM tasks WHERE task > ? ORDER BY task LIMIT ?",
     "task_events": """
         SELECT seq, task, attempt, state, ts, worker FROM task_events WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "tasks": """
+        SELECT task, task, name, parent, ts, actor FROM tasks
+        WHERE task > ? AND task <= ? ORDER BY task""",
     "task_errors": """
         SELECT seq, task, attempt, ts, error_type, message FROM task_errors
         WHERE seq > ? ORDER BY seq LIMIT ?""",
@@ -98,6 +100,7 @@ class Source:
         self._seen = dict.fromkeys(_READ, -1)
         self._last: int | None = None  # the last task event to read
         self._tables: list[str] = []
+        self._task_limit = MAX_TASK_NUMBER  # the last task to read for now
         self._behind = False
         self._looked_at: tuple[object, ...] = ()
 
@@ -191,12 +194,16 @@ class Source:
         session.experiment_points(take["experiments"])
 
     def _new_rows(self, db: sqlite3.Connection, table: str) -> Rows:
-        rows = db.execute(_READ[table], (self._seen[table], ROWS_PER_READ)).fetchall()
+        most = self._task_limit if table == "tasks" else ROWS_PER_READ
+        rows = db.execute(_READ[table], (self._seen[table], most)).fetchall()
         if table == "task_events" and self._last is not None:
             rows = [row for row in rows if row[0] <= self._last]
         if rows:
             self._seen[table] = rows[-1][0]
-        self._behind |= len(rows) == ROWS_PER_READ
+        self._behind |= len(rows) == ROWS_PER_READ and table != "tasks"
+        if table == "task_events":
+            full = len(rows) == ROWS_PER_READ
+            self._task_limit = max(row[1] for row in rows) if full else MAX_TASK_NUMBER
         until, place = self.until, _TIME.get(table)
         if until is None or place is None:
             return [row[1:] for row in rows]

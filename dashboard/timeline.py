@@ -27,7 +27,7 @@ from .lanes import (
     window,
 )
 from .legend import legend_html
-from .mosaic import level_for, visible
+from .mosaic import level_for, surely_visible, visible
 from .scene import Scene, View
 from .theme import style_sheet
 
@@ -230,21 +230,20 @@ class Timeline(View):
         layout = (tuple(session.crew.order()), tuple(session.crew.depth))
         if layout != self._layout:  # lanes have moved: all must be sent anew
             self._layout, self._loaded = layout, (0.0, -1.0)
-        bars = scene.once(
-            "seen", (start, end, session.bars.total), lambda: visible(session.bars.rows, start, end)
-        )
-        if len(bars) > MOST_BARS:
-            self._loaded = (0.0, -1.0)
-            self._draw_picture(scene, start, end)
-        else:
-            self._draw_bars(scene, start, end)
-        return len(bars)
+        if surely_visible(session.bars.rows, start, end) <= MOST_BARS:
+            number = len(visible(session.bars.rows, start, end))
+            if number <= MOST_BARS:
+                self._draw_bars(scene, start, end)
+                return number
+        self._loaded = (0.0, -1.0)
+        return self._draw_picture(scene, start, end)
 
-    def _draw_picture(self, scene: Scene, start: float, end: float) -> None:
+    def _draw_picture(self, scene: Scene, start: float, end: float) -> int:
         level = level_for(end - start, PIXELS)
         order = scene.session.crew.order()
         tiles = scene.mosaic(level).tiles(start, end, scene.now, scene.palette)
         self._canvas.show_picture(picture_columns(tiles, order, scene.began))
+        return int(tiles.begun.sum()) - len(scene.session.running())
 
     def _draw_bars(self, scene: Scene, start: float, end: float) -> None:
         session, began, codes = scene.session, scene.began, scene.colour_codes
