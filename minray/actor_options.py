@@ -3,6 +3,7 @@
 Ray's names and defaults (https://docs.ray.io/en/latest/ray-core/api/doc/ray.actor.ActorClass.options.html).
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from .options import ACTOR, check, to_amounts
 from .runtime_env import to_text
 from .scheduling import Demand, to_demand
 from .scheduling_strategies import strategy_of_selector
+
+logger = logging.getLogger("minray")
 
 # How many calls of an actor with `async` methods may be under way at once.
 ASYNC_CONCURRENCY = 1000
@@ -114,4 +117,12 @@ def _demands(given: dict[str, Any]) -> tuple[Demand, Demand]:
 def _groups(groups: Any) -> tuple[tuple[str, int], ...]:  # noqa: ANN401 - as the user gave them
     if isinstance(groups, list):  # the old form: [{"name": "io", "max_concurrency": 2}]
         return tuple((group["name"], group["max_concurrency"]) for group in groups)
+    for name, limit in (groups or {}).items():
+        if limit <= 0:  # as in Ray, the actor is made, and dies; so this may be all that is heard of it
+            logger.error(
+                "max_concurrency must be greater than 0; for the concurrency group %r it is %r. The actor "
+                "will die at its first call.",
+                name,
+                limit,
+            )
     return tuple((groups or {}).items())

@@ -18,6 +18,9 @@ from typing import Any, Protocol
 
 from .messages import RunTask
 
+# In Ray, a group's threads are all there from the start, so that its first calls do not share any.
+_AT_LEAST = 8
+
 
 class CallGroup(Protocol):
     """What both kinds of group can do; to be used by the worker's main thread."""
@@ -33,6 +36,16 @@ class CallGroup(Protocol):
         """
 
 
+def check_limit(name: str, limit: int) -> None:
+    """Refuse a group in which nothing could ever run.
+
+    Raises:
+        ValueError: its limit is 0.
+    """
+    if limit <= 0:
+        raise ValueError(f"max_concurrency must be greater than 0; for the group {name!r} it is {limit}.")
+
+
 class ThreadGroup:
     """Runs calls in threads, which are started as they are needed and then stay.
 
@@ -43,6 +56,7 @@ class ThreadGroup:
     """
 
     def __init__(self, name: str, limit: int, run: Callable[[RunTask], None]) -> None:
+        check_limit(name, limit)
         self._name = name
         self._limit = limit
         self._run = run
@@ -54,13 +68,14 @@ class ThreadGroup:
     def add(self, call: RunTask) -> None:
         """Run a call as soon as its turn has come."""
         with self._changed:
-            self._line.append(call)
-            if self._idle >= len(self._line) or self._threads == self._limit:
+            enough = self._threads >= _AT_LEAST and self._idle > len(self._line)
+            if enough or self._threads == self._limit:
+                self._line.append(call)
                 self._changed.notify()
                 return
             self._threads += 1
         name = f"{self._name or 'call'}-{self._threads}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        threading.Thread(target=self._work, args=(call,), name=name, daemon=True).start()
 
     def cancel(self, task_id: bytes) -> RunTask | None:
         """Take a call out of the line; a thread that runs it already cannot be interrupted."""
@@ -71,15 +86,15 @@ class ThreadGroup:
                     return call
         return None
 
-    def _work(self) -> None:
+    def _work(self, call: RunTask) -> None:
         while True:
+            self._run(call)
             with self._changed:
                 while not self._line:
                     self._idle += 1
                     self._changed.wait()
                     self._idle -= 1
                 call = self._line.popleft()
-            self._run(call)
 
 
 class AsyncGroup:
@@ -99,6 +114,7 @@ class AsyncGroup:
         run: Callable[[RunTask], Coroutine[Any, Any, None]],
         refuse: Callable[[RunTask], None],
     ) -> None:
+        check_limit(name, limit)
         self._limit = limit
         self._run = run
         self._refuse = refuse

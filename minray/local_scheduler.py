@@ -416,7 +416,7 @@ class LocalScheduler:
     def new_task(self, client: Client, spec: SubmitTask) -> Task:
         """A record for a task that a process submits."""
         self._last_task += 1
-        parent = self.tasks.get(spec.parent) if spec.parent else client.task
+        parent = self.tasks.get(spec.parent) if spec.parent else _likely_parent(client)
         task = Task(
             spec,
             number=self._last_task,
@@ -880,6 +880,19 @@ def _countable(resources: Resources) -> str:
         for name, amount in resources.total().items()
         if not any(part in name for part in ("memory", ":", "_group_"))
     )
+
+
+def _likely_parent(client: Client) -> Task | None:
+    """Which task submits something, if that is all that is known.
+
+    An actor with several calls under way says which; if not, a thread of the user's own does it, and that
+    belongs to the actor as a whole, which is to Ray: to its constructor.
+    """
+    actor = client.worker.actor if client.worker is not None else None
+    if actor is None or actor.one_at_a_time or client.task is actor.creation:
+        return client.task
+    constructor: Task = actor.creation
+    return constructor
 
 
 def _with_end(task: Task, pid: int, error: tuple[str, str, str]) -> tuple[str, str, str]:

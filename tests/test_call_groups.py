@@ -72,16 +72,28 @@ def test_at_most_so_many_run_at_once_and_the_others_follow_in_order(
     assert calls.begun[2:] == [2, 3, 4]
 
 
-def test_threads_are_started_as_needed_and_used_again() -> None:
+@pytest.mark.parametrize(("limit", "threads"), [(5, 5), (100, 8)])
+def test_the_first_calls_have_a_thread_each_and_further_ones_use_those_that_are_idle(
+    limit: int, threads: int
+) -> None:
     calls = Calls()
     for gate in calls.gates.values():
         gate.set()
-    group = ThreadGroup("", 5, calls.run)
+    group = ThreadGroup("", limit, calls.run)
     for number in range(10):
         group.add(call(number))
         wait_until(lambda done=number + 1: len(calls.ended) == done)
-        wait_until(lambda: group._idle == 1)
-    assert len(calls.threads) == 1
+        wait_until(lambda started=min(number + 1, threads): group._idle == started)
+    assert len(calls.threads) == threads
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_group_in_which_nothing_can_run_is_refused(limit: int, loops: list[AsyncGroup]) -> None:
+    calls = Calls()
+    with pytest.raises(ValueError, match="max_concurrency must be greater than 0"):
+        ThreadGroup("io", limit, calls.run)
+    with pytest.raises(ValueError, match="max_concurrency must be greater than 0"):
+        AsyncGroup("io", limit, calls.run_async, calls.refuse)
 
 
 def test_a_call_that_waits_for_a_thread_can_be_cancelled() -> None:

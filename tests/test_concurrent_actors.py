@@ -1,6 +1,7 @@
 """Actors that may have several calls under way: threads, groups, `async` methods, generators, cancelling."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import minray as ray
 from minray.actor import exit_actor
 from minray.exceptions import ActorDiedError, TaskCancelledError
+from minray.util.state import list_tasks
 from runtime_tools import Gate, session, wait_for_rows, wait_until
 
 
@@ -385,3 +387,35 @@ def test_an_async_function_is_no_task(ray_running: ModuleType) -> None:
 
     with pytest.raises(ValueError, match="'async def' should not be used for remote tasks"):
         ray.remote(plain)
+
+
+def test_what_a_thread_of_an_actors_own_submits_belongs_to_its_constructor(ray_running: ModuleType) -> None:
+    class Threaded:
+        def submit_in_a_thread(self) -> str:
+            refs: list[Any] = []
+            thread = threading.Thread(target=lambda: refs.append(echo.options(name="in a thread").remote(1)))
+            thread.start()
+            thread.join()
+            assert ray.get(refs) == [1]
+            own: str = ray.get_runtime_context().get_task_id()
+            return own
+
+    actor = ray_running.remote(Threaded).options(max_concurrency=3, name="of threads").remote()
+    own = ray_running.get(actor.submit_in_a_thread.remote())
+    (inner,) = list_tasks(filters=[("name", "=", "in a thread")], detail=True)
+    (constructor,) = list_tasks(filters=[("name", "=", "Threaded.__init__")])
+    assert inner.parent_task_id == constructor.task_id != own
+
+
+def test_a_group_in_which_nothing_can_run_is_told_and_the_actor_dies(
+    ray_running: ModuleType, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Idle:
+        def ready(self) -> bool:
+            return True
+
+    monkeypatch.setattr(logging.getLogger("minray"), "propagate", True)
+    actor = ray_running.remote(concurrency_groups={"io": 0})(Idle).remote()
+    assert "max_concurrency must be greater than 0; for the concurrency group 'io' it is 0" in caplog.text
+    with pytest.raises(ActorDiedError):
+        ray_running.get(actor.ready.remote())
