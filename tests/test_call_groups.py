@@ -83,7 +83,8 @@ def test_the_first_calls_have_a_thread_each_and_further_ones_use_those_that_are_
     for number in range(10):
         group.add(call(number))
         wait_until(lambda done=number + 1: len(calls.ended) == done)
-        wait_until(lambda started=min(number + 1, threads): group._idle == started)
+        started = min(number + 1, threads)
+        wait_until(lambda started=started: group._idle == started)
     assert len(calls.threads) == threads
 
 
