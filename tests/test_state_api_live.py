@@ -10,7 +10,7 @@ import pytest
 
 import minray as ray
 from minray.util import state
-from runtime_tools import Gate, session, session_dir
+from runtime_tools import Gate, session, session_dir, wait_for_rows
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,6 +72,29 @@ def test_a_task_sees_itself_and_its_parent() -> None:
 
     (child_state, parent_id), own_id = ray.get(parent.remote())
     assert (child_state, parent_id) == ("RUNNING", own_id)
+
+
+def test_a_task_that_waits_for_another_runs_to_the_state_api_as_to_rays(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+
+    @ray.remote
+    def inner() -> None:
+        gate.wait()
+
+    @ray.remote
+    def outer() -> None:
+        ray.get(inner.options(name="the inner one").remote())
+
+    ref = outer.options(name="the outer one").remote()
+    gate.wait_for_visitors()
+    wait_for_rows("SELECT 1 FROM task_states WHERE state = 'RUNNING_IN_RAY_GET'")
+    assert one(name="the outer one").state == "RUNNING"
+    assert one(name="the outer one", state="RUNNING").name == "the outer one"
+    gate.open()
+    ray.get(ref)
+    events = [event["state"] for event in one(name="the outer one").events]
+    assert events.count("RUNNING") == 1
+    assert not [name for name in events if name.startswith("RUNNING_IN")]
 
 
 def test_failures_say_what_kind_they_were() -> None:

@@ -33,6 +33,8 @@ ERROR_TYPES = {
     "ObjectLostError": "OBJECT_LOST",
     "OwnerDiedError": "OWNER_DIED",
 }
+_RUNS = (TaskState.RUNNING, TaskState.RUNNING_IN_RAY_GET, TaskState.RUNNING_IN_RAY_WAIT)
+_WAITS = {TaskState.RUNNING_IN_RAY_GET.name, TaskState.RUNNING_IN_RAY_WAIT.name}
 # Columns of TaskState that the table `tasks` has itself: filters on them can choose the tasks to look at.
 _OF_THE_TASK = {"task_id", "name", "type"}
 _HAVE_REPR = "SELECT 1 FROM actor_events WHERE state = 'ALIVE' AND detail <> '' LIMIT 1"
@@ -41,7 +43,7 @@ _HAVE_REPR = "SELECT 1 FROM actor_events WHERE state = 'ALIVE' AND detail <> '' 
 _TASKS = """
     SELECT * FROM (
         SELECT l.task, l.attempt, t.task_id, l.attempt AS attempt_number,
-               shown_name(t.name, k.function, r.detail) AS name, s.state_name AS state,
+               shown_name(t.name, k.function, r.detail) AS name, shown_state(s.state_name) AS state,
                job_hex(k.job) AS job_id, a.actor_id, t.type,
                coalesce(k.function, t.name) AS func_or_class_name,
                coalesce(p.task_id, driver_task(k.job)) AS parent_task_id,
@@ -60,6 +62,11 @@ _TASKS = """
                    GROUP BY task, attempt) e ON e.task = l.task AND e.attempt = l.attempt)
     WHERE {condition} LIMIT ?
 """
+
+
+def shown_state(name: str) -> str:
+    """A task's state as Ray's state API tells it: one that waits in `get` or `wait` runs."""
+    return "RUNNING" if name in _WAITS else name
 
 
 def job_hex(job: int | None) -> str:
@@ -92,7 +99,7 @@ def shown_name(name: str, function: str | None, shown_as: str | None) -> str:
 def connect(path: Path) -> sqlite3.Connection:
     """Open an event store for the questions of this module."""
     db = connect_readonly(path)
-    for function in (job_hex, driver_task, error_type, shown_name):
+    for function in (job_hex, driver_task, error_type, shown_name, shown_state):
         arguments = function.__code__.co_argcount
         db.create_function(function.__name__, arguments, function, deterministic=True)
     return db
@@ -137,7 +144,7 @@ def task_counts(db: sqlite3.Connection) -> list[Row]:
     return read(
         db,
         """SELECT shown_name(t.name, k.function, r.detail) AS func_or_class_name, t.type,
-                  s.state_name AS state, count(*) AS count
+                  shown_state(s.state_name) AS state, count(*) AS count
            FROM (SELECT task, state, max(seq) FROM task_events GROUP BY task, attempt) l
            CROSS JOIN tasks t USING (task) JOIN state_names s USING (state)
            LEFT JOIN task_specs k USING (spec)
@@ -157,7 +164,9 @@ def _add_details(db: sqlite3.Connection, found: list[Row]) -> None:
         (wanted,),
     )
     for task, attempt, state, ts in history:
-        events.setdefault((task, attempt), []).append((state, ts))
+        known = events.setdefault((task, attempt), [])
+        if not (known and state in _RUNS and known[-1][0] in _RUNS):  # it waits inside, or goes on
+            known.append((state, ts))
     for row in found:
         changes = events[row["task"], row["attempt"]]
         started = [ts for state, ts in changes if state == TaskState.RUNNING]
