@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 LESSON := 1
 ROUNDS := 20
+CLUSTER_ROUNDS := 200
 # The lessons' waiting times, as a fraction of those that a person sees.
 TEST_TIME_SCALE := 0.1
 
@@ -33,7 +34,8 @@ test: $(VENV)/test.installed
 soak: $(VENV)/test.installed
 	@round=1; while [ $$round -le $(ROUNDS) ]; do \
 	    echo "Round $$round of $(ROUNDS)"; \
-	    MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) $(BIN)/pytest -q -x tests --ignore-glob='*browser*' || exit 1; \
+	    MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) MINRAY_CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) \
+	        $(BIN)/pytest -q -x tests --ignore-glob='*browser*' || exit 1; \
 	    round=$$((round + 1)); \
 	done
 

@@ -1,8 +1,7 @@
 """What the tests of several nodes share: clusters, and tasks that say where they ran."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -69,6 +68,8 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def kill(pid: int, number: int) -> None:
-    """Send a signal."""
-    os.kill(pid, number)
+def kill_all(node: ClusterNode) -> None:
+    """Kill all processes of a node with SIGKILL, as if the power failed."""
+    for process in reversed(processes_of(node)):
+        with suppress(psutil.NoSuchProcess):  # it has ended because another one has
+            process.kill()

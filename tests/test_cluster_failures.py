@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minray as ray
-from cluster_tools import alive, cluster_of, here, is_gone, memory_of, processes_of, scheduler_of
+from cluster_tools import alive, cluster_of, here, is_gone, kill_all, memory_of, processes_of, scheduler_of
 from minray.cluster_utils import Cluster, ClusterNode
 from minray.exceptions import (
     ActorDiedError,
@@ -49,8 +49,7 @@ def on(node: ClusterNode) -> dict[str, object]:
 
 def crash(node: ClusterNode) -> None:
     """Kill a node's processes with SIGKILL, all at once, and wait until the session knows."""
-    for process in reversed(processes_of(node)):
-        process.kill()
+    kill_all(node)
     wait_until(lambda: not alive(node.node_id))
 
 
