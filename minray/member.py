@@ -46,6 +46,7 @@ from .messages import (
 )
 from .pulls import Pulls
 from .scheduler_records import Client
+from .store_folders import NOWHERE
 from .store_room import Place, StoreRoom
 
 
@@ -58,6 +59,18 @@ class MemberClient(Client):
     def task_number(self) -> int | None:
         """The number, in the event store, of the task that it runs."""
         return self.task_at_work
+
+
+class _Nothing:
+    """Says nothing to anybody."""
+
+    closed = False
+
+    def send(self, message: Message) -> None:
+        """Do nothing."""
+
+
+_NOBODY = Client(_Nothing())
 
 
 class Member:
@@ -123,7 +136,14 @@ class Member:
             told = unpack(fields)
             if type(told) is RunTask:
                 client.task_at_work = told.task
+                self._fetch_arguments(told)
             client.channel.send(told)
+
+    def _fetch_arguments(self, task: RunTask) -> None:
+        """Begin to copy what is not here, before the worker looks for it."""
+        for _, kind, payload in task.values:
+            if kind == STORED and payload[1] != NOWHERE and payload[0] not in self._names:
+                self.pulls.want(_NOBODY, 0, payload[0])
 
     def _on_signal_worker(self, message: SignalWorker) -> None:
         self.signals.append((message.pid, message.signal))

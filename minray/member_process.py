@@ -95,7 +95,9 @@ class MemberProcess:
         self._ready.write_text(str(os.getpid()))
         while self._running:
             restless = self._member.log or self._member.room.restless
-            for key, events in self._selector.select(EVENT_FLUSH_SECONDS if restless else HEARTBEAT_SECONDS):
+            ready = self._selector.select(EVENT_FLUSH_SECONDS if restless else HEARTBEAT_SECONDS)
+            self._member.log.now = time.time()
+            for key, events in ready:
                 read, channel = key.data
                 if events & selectors.EVENT_READ:
                     read()
