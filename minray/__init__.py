@@ -40,11 +40,14 @@ Where to look:
   what happens in drivers and workers
 - local_scheduler, node_objects, scheduling, object_table, references, worker_pool: the decisions, without
   any I/O
+- cluster_utils, member_node: several nodes; members, node_record, node_choice: the other nodes, as the head's
+  scheduler sees them; member, member_process: as they see themselves; pulls, transfers, session_room: objects
+  that are copied from node to node
 - store_room, store_book: who gets memory, what is spilled; lineage, reconstruction: lost objects made again
 - object_store, store_client, store_files: shared memory and its files; scheduler_process, gcs: the processes
   around the decisions
 - placement, placing, bundles, placement_group, scheduling_strategies: where a task is to run, as users say it
-  and as its spec carries it; placement_groups, node_groups: which group gets its resources when
+  and as its spec carries it; placement_groups, bundle_plan, node_groups: which group gets what when and where
 - events, event_store, event_log, sessions, chrome_trace: what is remembered, and where
 - util: what stands on top of all that (`ActorPool`, ...); see `util/__init__.py`
 """

@@ -69,7 +69,9 @@ def is_gone(pid: int) -> bool:
 
 
 def kill_all(node: ClusterNode) -> None:
-    """Kill all processes of a node with SIGKILL, as if the power failed."""
-    for process in reversed(processes_of(node)):
+    """Kill all processes of a node with SIGKILL, as if the power failed: nobody tells of the others' end."""
+    everything = processes_of(node)
+    first = scheduler_of(node)
+    for process in sorted(everything, key=lambda process: process.pid != first):
         with suppress(psutil.NoSuchProcess):  # it has ended because another one has
             process.kill()
