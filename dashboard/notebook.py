@@ -13,17 +13,18 @@ from typing import Any
 
 from minray import dashboard_link, sessions
 
-# In JupyterLab the page is reached below Jupyter's own address (wherever that is: localhost, JupyterHub,
-# Binder) with Jupyter's own login.  Elsewhere the link with the token must do.
 FRAME = """<iframe title="minray dashboard" style="width: 100%; height: {height}px; border: 1px solid #8884;
-border-radius: 6px" src="{link}"></iframe>"""
-BELOW_JUPYTER = """<div class="minray-dashboard"></div><script>
+border-radius: 6px" src="{link}"></iframe>
+<p><a href="{link}" target="_blank">Open in a tab of its own</a></p>"""
+# In JupyterLab the page is reached below Jupyter's own address (wherever that is: localhost, JupyterHub,
+# Binder) with Jupyter's own login.  Elsewhere the link with the token must do, under the name by which the
+# notebook goes: browsers keep the cookies of a frame from another site to themselves.
+OUTPUT = """<div class="minray-dashboard">{frame}</div><script>
 (() => {{
-  const place = document.currentScript?.previousElementSibling ??
-    [...document.querySelectorAll(".minray-dashboard:empty")].at(-1)
+  const frame = [...document.querySelectorAll(".minray-dashboard iframe")].at(-1)
   const config = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{{}}")
-  place.innerHTML = {frame}
-  if (config.baseUrl) place.firstChild.src = config.baseUrl + {path}
+  if ({proxied} && config.baseUrl) frame.src = config.baseUrl + {path}
+  else if (location.hostname === "localhost") frame.src = frame.src.replace("127.0.0.1", "localhost")
 }})()
 </script>"""
 
@@ -45,10 +46,9 @@ class Shown:
 
     def _repr_html_(self) -> str:
         frame = FRAME.format(link=escape(self._link), height=self._height)
-        if find_spec("jupyter_server_proxy") is None:
-            return frame
+        proxied = json.dumps(find_spec("jupyter_server_proxy") is not None)
         path = json.dumps(f"minray/?page={self._page}")
-        return BELOW_JUPYTER.format(frame=json.dumps(frame).replace("</", "<\\/"), path=path)
+        return OUTPUT.format(frame=frame, proxied=proxied, path=path)
 
 
 def show(page: str = "overview", height: int = 600) -> Shown:

@@ -47,8 +47,17 @@
     return node?.dataset?.ask != null
   }
 
+  // Bokeh leaves the handles of its sliders without names.
+  function nameSliders() {
+    for (const handle of all("[role=slider]:not([aria-label])")) {
+      const title = handle.getRootNode().querySelector(".bk-slider-title")
+      if (title) handle.setAttribute("aria-label", title.textContent.split(":")[0])
+    }
+  }
+
   const minray = {
     painted(pulse) {
+      nameSliders()
       requestAnimationFrame(() => {
         pulse.seen = pulse.sent
         if (focused == null || hasFocus()) return
@@ -77,8 +86,9 @@
   }
 
   function watch() {
-    if (root()) root().on_event("connection_lost", () => void lookForServer())
-    else setTimeout(watch, 100)
+    if (!root()) return void setTimeout(watch, 100)
+    root().on_event("connection_lost", () => void lookForServer())
+    setInterval(nameSliders, 1000)
   }
   watch()
 })()

@@ -40,7 +40,7 @@ class Scrubber(View):
 
     def show(self, scene: Scene | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None and scene.session.last_ts > 0
+        self.root.visible = scene is not None and (scene.past or scene.session.last_ts > 0)
         if scene is None or not self.root.visible:
             return
         if scene.past:

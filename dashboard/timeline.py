@@ -61,6 +61,7 @@ class Timeline(View):
         self._canvas = Canvas(self._across, self._down)
         self._follow = Toggle(label="Following", active=True, width=110, stylesheets=[style_sheet()])
         self._span = Select(
+            title="Time span",
             value="30",
             options=list[str | tuple[Any, str]](SPANS.items()),
             width=130,
