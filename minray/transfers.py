@@ -12,7 +12,6 @@ uses it for something else in the meantime.  The puller writes straight into a f
 import contextlib
 import fcntl
 import marshal
-import mmap
 import os
 import queue
 import socket
@@ -29,6 +28,8 @@ from .pulls import PullJob
 from .store_folders import StoreFolders
 
 _SIZE = struct.Struct(">Q")
+_PATIENCE = struct.pack("ll", int(TRANSFER_SECONDS), 0)  # a `timeval`
+_BROKE_OFF = "the transfer broke off"
 _PULLERS = 2
 
 
@@ -49,7 +50,7 @@ class Transfers:
         self._folders = folders
         self._resolve = resolve
         self._results: deque[tuple[PullJob, str, float, float]] = deque()
-        self._jobs: queue.SimpleQueue[PullJob] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[PullJob | None] = queue.SimpleQueue()
         self._pullers = 0
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
@@ -70,11 +71,20 @@ class Transfers:
             self.wake.recv(4096)
         return [self._results.popleft() for _ in range(len(self._results))]
 
+    def close(self) -> None:
+        """Answer nobody any more, and pull nothing."""
+        for _ in range(self._pullers):
+            self._jobs.put(None)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.wake.close()
+        self._waker.close()
+
     # --- pulling (in threads) -----------------------------------------------------------------------
 
     def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
+        while (job := self._jobs.get()) is not None:
             started, outcome = time.time(), ""
             try:
                 pull(job, self._folders)
@@ -97,6 +107,7 @@ class Transfers:
     def _answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError, EOFError, ValueError):
             connection.settimeout(TRANSFER_SECONDS)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * TRANSFER_BYTES)
             name, size = marshal.loads(connection.recv(4096))
             with self._open(name) as file:
                 connection.sendall(_SIZE.pack(size))
@@ -124,36 +135,47 @@ def pull(job: PullJob, folders: StoreFolders) -> None:
         OSError: it is not there, the other node is gone, or there is no room.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(TRANSFER_SECONDS)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
         connection.connect(job.socket)
         connection.sendall(marshal.dumps((job.source, job.size)))
         header = connection.recv(_SIZE.size, socket.MSG_WAITALL)
         if len(header) < _SIZE.size:
             raise OSError("the object is not there any more")
-        target = folders.path(job.target)
-        fd = os.open(target, os.O_RDWR | os.O_CREAT, 0o600)
-        with open(fd, "r+b") as file:
-            if job.recycled and os.fstat(fd).st_size >= job.size:
-                with mmap.mmap(fd, job.size) as mapping, memoryview(mapping) as view:
-                    _receive(connection, view)
-            else:
-                _receive_into_file(connection, file, job.size)
+        file = os.open(folders.path(job.target), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            receive = _splice if hasattr(os, "splice") else _copy
+            receive(connection, file, job.size)
+        finally:
+            os.close(file)
 
 
-def _receive(connection: socket.socket, view: memoryview) -> None:
-    while view:
-        count = connection.recv_into(view[:TRANSFER_BYTES])
-        if not count:
-            raise OSError("the transfer broke off")
-        view = view[count:]
+def _splice(connection: socket.socket, file: int, size: int) -> None:
+    """Have the system move the bytes: through a pipe, which takes over pages as they are, into the file."""
+    outlet, inlet = os.pipe()
+    try:
+        with contextlib.suppress(OSError):  # the user may have too many pipes; then a smaller one will do
+            fcntl.fcntl(inlet, fcntl.F_SETPIPE_SZ, TRANSFER_BYTES)
+        offset = 0
+        while offset < size:
+            count = os.splice(connection.fileno(), inlet, min(size - offset, TRANSFER_BYTES))
+            if not count:
+                raise OSError(_BROKE_OFF)
+            while count:
+                moved = os.splice(outlet, file, count, offset_dst=offset)
+                offset += moved
+                count -= moved
+    finally:
+        os.close(outlet)
+        os.close(inlet)
 
 
-def _receive_into_file(connection: socket.socket, file: BinaryIO, size: int) -> None:
-    """Write into new pages, which the system need not clear first, as it would for a mapping."""
+def _copy(connection: socket.socket, file: int, size: int) -> None:
+    """The same where the system cannot: through a buffer of this process."""
     buffer = memoryview(bytearray(min(size, TRANSFER_BYTES)))
-    while size:
-        count = connection.recv_into(buffer[:size])
+    offset = 0
+    while offset < size:
+        count = connection.recv_into(buffer[: size - offset])
         if not count:
-            raise OSError("the transfer broke off")
-        file.write(buffer[:count])
-        size -= count
+            raise OSError(_BROKE_OFF)
+        os.pwrite(file, buffer[:count], offset)
+        offset += count
