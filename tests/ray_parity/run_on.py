@@ -2,7 +2,7 @@
 
 A process of its own, because the two engines may be installed for different interpreters.  The behaviours of
 a subject stand in ``behaviours_SUBJECT.py``, what Ray returned in ``ray_found_SUBJECT.json``; those of tasks
-and objects in the files without a subject.
+and objects, whose subject is "", in the files without one.
 """
 
 import importlib
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 def modules(subjects: list[str]) -> list[ModuleType]:
     """The modules with the behaviours of some subjects; of all, if none is named."""
-    names = [f"behaviours_{subject}" for subject in subjects]
+    names = [f"behaviours_{subject}".rstrip("_") for subject in subjects]
     names = names or sorted(path.stem for path in HERE.glob("behaviours*.py"))
     return [importlib.import_module(name) for name in names]
 
