@@ -188,7 +188,12 @@ def picture(stage: Stage, colours: FunctionColours) -> str:
             ],
             stage,
         ),
-        _box(places["gcs"], "gcs", [f"{stage.done:,} tasks finished", f"{stage.failed:,} failed"], stage),
+        _box(
+            places["gcs"],
+            "gcs",
+            [f"{stage.done:,} tasks finished", f"{stage.failed:,} attempts failed"],
+            stage,
+        ),
         *[_hand(places[f"worker {hand.number}"], hand, colours, stage) for hand in hands],
     ]
     arrow = ""
@@ -235,7 +240,9 @@ def _hand(place: tuple[int, int, int, int], hand: Hand, colours: FunctionColours
     busy = hand.task is not None
     stripe = colours[hand.name] if busy and hand.name else "none"
     words = (
-        f"{hand.name[:22]} #{hand.task}" if busy else (f"actor {hand.name}"[:26] if hand.actor else hand.word)
+        f"{hand.name[:22]} #{hand.task}"
+        if busy
+        else (f"actor {hand.actor}"[:26] if hand.actor else hand.word)
     )
     weight = "title" if busy else "small"
     blocked = " (blocked)" if hand.word == "blocked" else ""

@@ -71,17 +71,11 @@
 
   // A dashboard that has ended is looked for until it, or the next one, answers.
   async function lookForServer() {
-    const note = document.getElementById("lost")
-    note.hidden = false
+    document.getElementById("lost").hidden = false
     for (;;) {
       await new Promise((done) => setTimeout(done, 1000))
       const answer = await fetch("icon.svg", {cache: "no-store"}).catch(() => null)
       if (answer?.ok) return location.reload()
-      if (answer?.status === 403) {
-        note.textContent = "This dashboard has ended. The next one has a link of its own: " +
-          "minray.get_dashboard_url() prints it."
-        return
-      }
     }
   }
 

@@ -26,7 +26,7 @@ class Hand:
     word: str = "starting"
     task: int | None = None
     name: str = ""
-    actor: bool = False
+    actor: str = ""  # the class of the actor that it is
 
 
 @dataclass
@@ -93,8 +93,7 @@ def _worker(stage: Stage, event: Happening) -> None:
     if event.state == "STARTING":
         stage.sentence = f"The local scheduler has worker {number} started."
     elif event.state == "ACTOR":
-        hand.actor, hand.word = True, "actor"
-        hand.name = event.detail
+        hand.actor, hand.word = event.detail or "actor", "actor"
         stage.sentence = f"Worker {number} is the actor {event.detail} from now on; no other task runs there."
     else:
         hand.word = "idle"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from fake_session import FakeSession
 from minray import dashboard_link
@@ -261,6 +261,28 @@ def test_thousands_of_tasks_are_all_counted_and_the_newest_drawn(page: Page, fir
     expect(page.locator(".legend + .note")).to_contain_text("12,000 of 12,000 finished executions within")
     assert drawn(page) == []  # a picture shows them instead
     wait_until(page, lambda: busy_share(page) == pytest.approx(0.12, abs=0.04))
+
+
+def test_a_lost_connection_is_said_and_made_again(browser: Browser, first: FakeSession, link: str) -> None:
+    first.run("f", worker=2, seconds=0.1)
+    context = browser.new_context()
+    page = context.new_page()
+    connections: list[WebSocketRoute] = []
+
+    def pass_on(connection: WebSocketRoute) -> None:
+        connection.connect_to_server()
+        connections.append(connection)
+
+    page.route_web_socket(re.compile("/live/ws"), pass_on)
+    page.goto(f"{link}&page=tasks")
+    rows = page.get_by_role("region", name="Tasks").locator("tbody tr")
+    expect(rows).to_have_count(1)
+    connections[0].close()
+    expect(page.locator("#lost")).to_contain_text("tries again by itself")
+    first.run("f", worker=2, seconds=0.1)
+    expect(rows).to_have_count(2, timeout=20_000)
+    expect(page.locator("#lost")).to_be_hidden()
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

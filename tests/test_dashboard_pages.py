@@ -14,82 +14,27 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from types import ModuleType
 
-import numpy as np
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from minray.dashboard.navigation import PAGES
 from minray.dashboard.notebook import PAGE_NAMES
+from minray.dashboard.source import Source
 from playwright.sync_api import Browser, Page, expect
 
 import minray
-from minray.api import record_experiment
+from dashboard_run import EVIL, Counter, broken, clean, flaky, load, merge, outer, waits
+from minray.api import record_experiment, session_database
+from test_dashboard_model import snapshot
 
-EVIL = "<script>window.stolen = 1</script>"
 IMAGES = Path(__file__).parent.parent / "images"
 TITLES = {page: entry.title for page, entry in PAGES.items()}
 
 
-@minray.remote
-def load(number: int) -> np.ndarray:
-    time.sleep(0.05)
-    print(f"loaded {number} {EVIL}")
-    return np.ones(200_000)
-
-
-@minray.remote
-def clean(data: np.ndarray) -> np.ndarray:
-    time.sleep(0.05)
-    return data * 2
-
-
-@minray.remote
-def merge(*parts: np.ndarray) -> float:
-    time.sleep(0.1)
-    return float(sum(part.sum() for part in parts))
-
-
-@minray.remote
-def inner(number: int) -> int:
-    time.sleep(0.1)
-    return number
-
-
-@minray.remote
-def outer() -> int:
-    return sum(minray.get([inner.remote(number) for number in range(3)]))
-
-
-@minray.remote(max_retries=2, retry_exceptions=True)
-def flaky(mark: str) -> int:
-    time.sleep(0.05)
-    if not Path(mark).exists():
-        Path(mark).touch()
-        raise RuntimeError("unlucky at first")
-    return 1
-
-
-@minray.remote(max_retries=0)
-def broken() -> None:
-    raise ValueError(f"no {EVIL}")
-
-
-@minray.remote
-class Counter:
-    def __init__(self) -> None:
-        self.count = 0
-
-    def add(self) -> int:
-        time.sleep(0.02)
-        self.count += 1
-        return self.count
-
-
 @pytest.fixture(scope="module")
-def session() -> Iterator[tuple[ModuleType, str]]:
-    """The run, which is over but for one task; and the link to its dashboard."""
+def session() -> Iterator[tuple[Source, str]]:
+    """The run, which is over but for one task, as it was followed; and the link to its dashboard."""
     kept = os.environ.get("MINRAY_DASHBOARD_LINGER")
     os.environ["MINRAY_DASHBOARD_LINGER"] = "0.2"
     with tempfile.TemporaryDirectory(prefix="minray-pages-") as folder:
@@ -98,11 +43,15 @@ def session() -> Iterator[tuple[ModuleType, str]]:
         counter, gone = Counter.options(name="tally").remote(), Counter.remote()
         minray.get(gone.add.remote())
         minray.kill(gone)
+        followed = Source(Path(session_database()))
+        follow = followed.refresh
+        follow()
         data = [load.remote(number) for number in range(4)]
         total = merge.remote(*[clean.remote(part) for part in data])
         calls = [counter.add.remote() for _ in range(5)]
         results = [total, outer.remote(), flaky.remote(str(Path(folder) / "mark")), *calls]
         minray.get(results)
+        follow()
         with pytest.raises(ValueError, match="no"):
             minray.get(broken.remote())
         for x in (2.0**power / 10_000 for power in range(10)):
@@ -110,13 +59,9 @@ def session() -> Iterator[tuple[ModuleType, str]]:
                 record_experiment("granularity", "local", x, 8 * x * noise)
                 record_experiment("granularity", "remote", x, (0.004 + 2 * x) * noise)
 
-        @minray.remote
-        def waits() -> None:
-            while not gate.exists():
-                time.sleep(0.01)
-
-        going = waits.remote()
-        yield minray, url
+        going = waits.remote(str(gate))
+        follow()
+        yield followed, url
         gate.touch()
         minray.get(going)
         minray.shutdown()
@@ -135,7 +80,7 @@ def record_of_dashboard() -> dict:
 
 
 @pytest.fixture(scope="module")
-def tab(browser: Browser, session: tuple[ModuleType, str]) -> Iterator[tuple[Page, list[str]]]:
+def tab(browser: Browser, session: tuple[Source, str]) -> Iterator[tuple[Page, list[str]]]:
     """A browser tab with the dashboard, for all tests; and the errors that happened in it."""
     context = browser.new_context(viewport={"width": 1200, "height": 860})
     opened = context.new_page()
@@ -195,6 +140,23 @@ def wait_until(page: Page, condition: object) -> None:
 
 def test_the_names_of_the_pages_are_known_without_bokeh() -> None:
     assert tuple(PAGES) == PAGE_NAMES
+
+
+def test_a_recording_replays_to_what_was_followed_live(session: tuple[Source, str]) -> None:
+    followed, _ = session
+    database = session_database()  # with everything in it that has happened
+    while followed.refresh():
+        pass
+    replayed = Source(database)
+    while replayed.refresh():
+        pass
+    assert snapshot(followed.session) == snapshot(replayed.session)
+    assert followed.session.actors.by_number == replayed.session.actors.by_number
+    assert followed.session.objects.copies == replayed.session.objects.copies
+    assert followed.session.objects.uses == replayed.session.objects.uses
+    assert followed.session.failures == replayed.session.failures
+    assert len(followed.session.experiments) == len(replayed.session.experiments) == 60
+    assert followed.session.edges.rows.tolist() == replayed.session.edges.rows.tolist()
 
 
 def test_the_overview_shows_workers_actors_and_failures(page: Page) -> None:
@@ -373,8 +335,6 @@ def test_a_session_can_be_exported(page: Page, tmp_path: Path, kind: str) -> Non
     elif kind == "tasks.csv":
         assert len(path.read_text().splitlines()) == 25
     elif kind == "session.db":
-        from minray.dashboard.source import Source
-
         opened = Source(path)
         while opened.refresh():
             pass
