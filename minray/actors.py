@@ -139,7 +139,8 @@ class Actor:
     def forget_plans(self) -> None:
         """It will not be made again: let go of its constructor's arguments, which may be large."""
         self.creation.spec = self.creation.spec._replace(args=b"", refs=(), contained=())
-        self.spec = self.spec._replace(task=(), handle=b"")
+        handle = self.spec.handle if self.spec.name else b""  # whoever asks for the name may get it still
+        self.spec = self.spec._replace(task=(), handle=handle)
 
     def may_restart(self) -> bool:
         """Whether it is to be made again when its process dies."""
@@ -173,11 +174,6 @@ class ActorTable:
     def holder(self, namespace: str, name: str) -> Actor | None:
         """The actor that has this name, so that no other can; it may be dead."""
         return self._names.get((namespace, name))
-
-    def by_name(self, namespace: str, name: str) -> Actor | None:
-        """The actor of this name that is not dead."""
-        actor = self.holder(namespace, name)
-        return None if actor is None or actor.state == ActorState.DEAD else actor
 
     def free_name(self, actor: Actor) -> None:
         """Let others have the actor's name, if it has one still."""

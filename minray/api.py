@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from . import process_state
-from .actor_handle import ActorHandle
 from .core_worker import CoreWorker
 from .exceptions import RaySystemError
 from .live_references import ids_of
-from .messages import GiveAway
 from .object_ref import ObjectRef
 from .object_ref_generator import ObjectRefGenerator
 
@@ -82,18 +80,19 @@ def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[byte
     return core, keys
 
 
-def put(value: Any, *, _owner: ActorHandle | None = None) -> ObjectRef:  # noqa: ANN401
+def put(value: Any, *, _owner: object = None) -> ObjectRef:  # noqa: ANN401
     """Make an object of a value.
 
     Args:
         value: anything that can be pickled. It is copied; later changes to it do not change the object.
-        _owner: an actor with whose end the object is to be lost; by default, the calling process.
+        _owner: must be None; Ray had this until 2.55.
 
     Returns:
         A reference, to be passed to any number of tasks without copying the value again.
 
     Raises:
-        TypeError: the value is a reference already, or cannot be pickled; the owner is no actor.
+        TypeError: the value is a reference already, or cannot be pickled.
+        ValueError: an owner is given.
         ObjectStoreFullError: there is no room for it.
 
     Example:
@@ -105,16 +104,12 @@ def put(value: Any, *, _owner: ActorHandle | None = None) -> ObjectRef:  # noqa:
             "Calling 'put' on an ObjectRef is not allowed: the object exists already, so use the "
             "reference itself. (If you really want an object that holds the reference, put it in a list.)"
         )
-    if _owner is not None and not isinstance(_owner, ActorHandle):
-        raise TypeError(f"The parameter `_owner` must be an actor's handle, not {type(_owner).__name__}.")
-    core = process_state.connected_core()
+    if _owner is not None:
+        raise ValueError("The experimental `_owner` argument to `ray.put` has been removed in Ray 2.56.")
     try:
-        ref = core.put(value)
+        return process_state.connected_core().put(value)
     except (TypeError, AttributeError) as error:
         raise TypeError(f"Could not put a {type(value).__name__} into the object store: {error}") from error
-    if _owner is not None:
-        core.send(GiveAway(ref.binary(), _owner._actor_id.binary()))
-    return ref
 
 
 def wait(

@@ -119,13 +119,6 @@ class PutObject(NamedTuple):
     contained: tuple[bytes, ...]
 
 
-class GiveAway(NamedTuple):
-    """The object is to be lost with an actor's process, and not with that of whoever made it."""
-
-    object_id: bytes
-    actor_id: bytes
-
-
 class CreateSegment(NamedTuple):
     """Asks for room in the object store; the `Reply` holds (segment name, whether it exists already)."""
 
@@ -540,7 +533,6 @@ _CLASSES: tuple[Any, ...] = (
         ExportFunction,
         SubmitTask,
         PutObject,
-        GiveAway,
         CreateSegment,
         SealSegment,
         AbortSegment,

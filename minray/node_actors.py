@@ -38,7 +38,6 @@ from .messages import (
     CreateActor,
     Exit,
     GetActor,
-    GiveAway,
     KillActor,
     Reply,
     SubmitTask,
@@ -82,8 +81,7 @@ class NodeActors:
         """A process wants an actor."""
         known = self.table.holder(message.namespace, message.name) if message.name else None
         if known is not None:
-            exists = message.get_if_exists and known.state != ActorState.DEAD
-            outcome = "exists" if exists else "taken"
+            outcome = "exists" if message.get_if_exists else "taken"
             answer = (outcome, known.spec.actor_id, known.spec.handle)
             client.channel.send(Reply(message.request, answer, ""))
             return
@@ -112,7 +110,7 @@ class NodeActors:
 
     def on_get_actor(self, client: Client, message: GetActor) -> None:
         """A process looks for a named actor."""
-        actor = self.table.by_name(message.namespace, message.name)
+        actor = self.table.holder(message.namespace, message.name)
         found = (actor.spec.actor_id, actor.spec.handle) if actor is not None else None
         client.channel.send(Reply(message.request, found, ""))
 
@@ -305,12 +303,6 @@ class NodeActors:
 
     def _fail_unavailable(self, call: Task, why: str) -> None:
         self._node.fail(call, ActorUnavailableError(why, call.spec.actor))
-
-    def on_give_away(self, client: Client, message: GiveAway) -> None:
-        """An object that a process has put is to be an actor's; it stays where it is if there is no actor."""
-        actor, entry = self.table.get(message.actor_id), self._node.objects.table.get(message.object_id)
-        if entry is not None and actor is not None and actor.worker is not None:
-            entry.owner = actor.worker.channel
 
     # --- ends ---------------------------------------------------------------------------------------
 

@@ -221,10 +221,11 @@ def test_an_actor_that_died_by_itself_keeps_its_name_while_somebody_refers_to_it
     crashed = Counter.options(name="mine").remote()
     with pytest.raises(ray.exceptions.ActorDiedError):
         ray.get(crashed.crash.remote())
-    with pytest.raises(ValueError, match="Failed to look up"):
-        ray.get_actor("mine")
+    assert ray.get_actor("mine") == crashed  # as in Ray, although it is dead
+    assert Counter.options(name="mine", get_if_exists=True).remote() == crashed
+    assert "mine" not in ray.util.list_named_actors()
     with pytest.raises(ValueError, match="already taken"):
-        Counter.options(name="mine", get_if_exists=True).remote()
+        Counter.options(name="mine").remote()
     del crashed
 
     def can_be_made() -> bool:

@@ -17,12 +17,10 @@ import minray as ray
 from minray.exceptions import (
     ActorDiedError,
     ActorHandleNotFoundError,
-    OwnerDiedError,
     RayActorError,
     RayTaskError,
     UnserializableException,
 )
-from minray.util.state import get_worker, list_workers
 from runtime_tools import PATIENCE, rows, session, wait_until
 
 
@@ -40,10 +38,6 @@ class AsyncSquarer:
     async def square(self, n: int) -> int:
         await asyncio.sleep(0.01)
         return n * n
-
-
-def pid_of(_actor: object) -> int:
-    return os.getpid()
 
 
 @ray.remote
@@ -200,34 +194,6 @@ def test_a_constructor_whose_argument_cannot_be_loaded_is_a_dead_actor(ray_sessi
     with pytest.raises(ActorDiedError, match="division by zero"):
         ray_session.get(actor.use.remote(1), timeout=PATIENCE)
     wait_until(lambda: ray_session.available_resources().get("CPU") == 2.0, "all CPUs to be free")
-
-
-def test_an_object_that_was_given_to_an_actor_outlives_its_maker_and_not_the_actor(
-    ray_session: ModuleType,
-) -> None:
-    @ray_session.remote(num_cpus=0)
-    class Maker:
-        def put(self, owner: Any) -> Any:  # noqa: ANN401 - a handle, and a list of references
-            return [ray_session.put("value", _owner=owner), ray_session.put("own")]
-
-    def kill(actor: Any) -> None:  # noqa: ANN401 - a handle
-        (worker,) = list_workers(filters=[("pid", "=", ray_session.get(actor.__ray_call__.remote(pid_of)))])
-        ray_session.kill(actor)
-        wait_until(lambda: not get_worker(worker.worker_id).is_alive)
-
-    owner, maker = Delicate.remote(), Maker.remote()
-    ray_session.get(owner.__ray_ready__.remote())
-    given, own = ray_session.get(maker.put.remote(owner))
-    kill(maker)
-    with pytest.raises(OwnerDiedError):
-        ray_session.get(own, timeout=PATIENCE)
-    assert ray_session.get(given, timeout=PATIENCE) == "value"
-    lost = ray_session.get(Maker.remote().put.remote(owner))[0]
-    kill(owner)
-    with pytest.raises(OwnerDiedError):
-        ray_session.get(lost, timeout=PATIENCE)
-    with pytest.raises(TypeError, match="_owner"):
-        ray_session.put(1, _owner="nobody")
 
 
 def test_handles_of_a_session_that_has_ended_say_so() -> None:

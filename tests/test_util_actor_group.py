@@ -39,11 +39,11 @@ def free_cpus() -> float:
 
 
 def test_a_call_goes_to_every_actor() -> None:
-    counters = group(num_actors=2, init_kwargs={"start": 3})
+    counters = group(num_actors=2, num_cpus_per_actor=0, init_kwargs={"start": 3})
     assert len(counters) == 2
     assert ray.get(counters.add.remote(2)) == [5, 5]
-    assert counters.actor_metadata == ["counts to 5"] * 2
-    assert ray.get(counters[0].add.remote(1)) == 6
+    assert counters.actor_metadata == ["counts to 3"] * 2
+    assert ray.get(counters[0].actor.add.remote(1)) == 6
     counters.add_actors(1)
     counters.remove_actors([0, 1])
     assert len(counters) == 1

@@ -1,12 +1,22 @@
 """`ray.util.actor_group.ActorGroup`: several actors of one class, called all at once; deprecated in Ray."""
 
 import warnings
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from ..actor import kill
 from ..actor_handle import ActorHandle
 from ..api import get, wait
 from ..decorator import remote
+
+
+@dataclass
+class ActorWrapper:
+    """A member of a group: its handle, and what its method `get_actor_metadata` returned, if it has one."""
+
+    actor: ActorHandle
+    metadata: Any
 
 
 class ActorGroupMethod:
@@ -32,7 +42,7 @@ class ActorGroupMethod:
         Returns:
             What each `.remote(...)` returned, in the order of the actors.
         """
-        return [getattr(actor, self._name).remote(*args, **kwargs) for actor in self._group.actors]
+        return [getattr(member.actor, self._name).remote(*args, **kwargs) for member in self._group.actors]
 
 
 class ActorGroup:
@@ -82,7 +92,7 @@ class ActorGroup:
         )
         self._init_args, self._init_kwargs = init_args or (), init_kwargs or {}
         self._size = num_actors
-        self.actors: list[ActorHandle] = []
+        self.actors: list[ActorWrapper] = []
         self.start()
 
     def __getattr__(self, name: str) -> ActorGroupMethod:
@@ -90,13 +100,13 @@ class ActorGroup:
             raise AttributeError(name)
         if not self.actors:
             raise RuntimeError("This ActorGroup has been shut down. Start it again with .start().")
-        getattr(self.actors[0], name)  # an AttributeError if there is no such method
+        getattr(self.actors[0].actor, name)  # an AttributeError if there is no such method
         return ActorGroupMethod(self, name)
 
     def __len__(self) -> int:
         return len(self.actors)
 
-    def __getitem__(self, index: int) -> ActorHandle:
+    def __getitem__(self, index: int) -> ActorWrapper:
         return self.actors[index]
 
     def start(self) -> None:
@@ -115,7 +125,7 @@ class ActorGroup:
         Args:
             patience_s: how long they may take to do so in good order; after that they are killed.
         """
-        actors, self.actors = self.actors, []
+        actors, self.actors = [member.actor for member in self.actors], []
         leaving = [actor.__ray_terminate__.remote() for actor in actors] if patience_s > 0 else []
         late = wait(leaving, num_returns=len(leaving), timeout=patience_s)[1] if leaving else actors
         if late:
@@ -123,9 +133,12 @@ class ActorGroup:
                 kill(actor)
 
     def add_actors(self, num_actors: int) -> None:
-        """Make further actors."""
+        """Make further actors; return when they are there and have told their metadata."""
         make = self._class.remote
-        self.actors += [make(*self._init_args, **self._init_kwargs) for _ in range(num_actors)]
+        made = [make(*self._init_args, **self._init_kwargs) for _ in range(num_actors)]
+        tellers = [actor for actor in made if hasattr(actor, "get_actor_metadata")]
+        found = get([actor.get_actor_metadata.remote() for actor in tellers])
+        self.actors += [ActorWrapper(*pair) for pair in zip_longest(made, found)]
 
     def remove_actors(self, actor_indexes: list[int]) -> None:
         """Let go of the actors at these places; each ends when its calls are done."""
@@ -133,6 +146,5 @@ class ActorGroup:
 
     @property
     def actor_metadata(self) -> list[Any]:
-        """What the actors' methods `get_actor_metadata` return."""
-        found: list[Any] = get([actor.get_actor_metadata.remote() for actor in self.actors])
-        return found
+        """What the actors' methods `get_actor_metadata` returned when the actors were made."""
+        return [member.metadata for member in self.actors]
