@@ -59,7 +59,9 @@ class Timeline(View):
         self._across = Range1d(start=0, end=10, min_interval=1e-5)
         self._down = Range1d(start=0.6, end=-0.6)
         self._canvas = Canvas(self._across, self._down)
-        self._follow = Toggle(label="Following", active=True, width=110, stylesheets=[style_sheet()])
+        self._follow = Toggle(
+            label="Following", active=True, width=110, align="end", stylesheets=[style_sheet()]
+        )
         self._span = Select(
             title="Time span",
             value="30",
@@ -86,7 +88,12 @@ class Timeline(View):
         self._frozen = False
         self._moved = 0  # how often the user has gone somewhere
         self._legend = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width")
-        title = Div(text="<h2>Timeline</h2>", stylesheets=[style_sheet()], sizing_mode="stretch_width")
+        title = Div(
+            text="<h2>Timeline</h2>",
+            align="end",
+            stylesheets=[style_sheet()],
+            sizing_mode="stretch_width",
+        )
         self._controls = Row(
             children=[title, self._span, self._follow], sizing_mode="stretch_width", css_classes=["controls"]
         )
