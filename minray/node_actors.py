@@ -413,6 +413,7 @@ class NodeActors:
         actor.death = death or pickle.dumps(ActorDiedError(self._explain(actor, cause), actor.id))
         self._change(actor, ActorState.DEAD, cause)
         self.table.bury(actor)
+        self._node.groups.end_actor(actor.spec.actor_id)
         if creation.spec.task_id in self._node.tasks:
             self._node.abandon(creation)
         calls = [*actor.running.values(), *actor.lines.take_all()]

@@ -65,6 +65,8 @@ class NodeGroups:
         group.conditions, group.target = message.conditions, message.target
         group.job = 0 if message.detached else client.job
         group.namespace = message.namespace
+        if client.worker is not None and client.worker.actor is not None:
+            group.actor = client.worker.actor.spec.actor_id
         group.submitted = self._log.now
         self.policy.add(group)
         self._log.new_group(group, client)
@@ -95,10 +97,20 @@ class NodeGroups:
             self._log.group(group)
 
     def end_job(self, job: int) -> None:
-        """A driver has left: its groups go, but not the detached ones."""
+        """A driver has left: its groups go, but not the detached ones, nor those of its detached actors."""
         for group in list(self.policy.groups.values()):
             if group.job == job:
-                self._remove(group.group_id)
+                group.job_ended = True
+                if not group.actor:
+                    self._remove(group.group_id)
+
+    def end_actor(self, actor_id: bytes) -> None:
+        """An actor is dead: the groups that it has made live as long as its job."""
+        for group in list(self.policy.groups.values()):
+            if group.actor == actor_id:
+                group.actor = b""
+                if group.job_ended:
+                    self._remove(group.group_id)
 
     def on_remove(self, client: Client, message: RemovePlacementGroup) -> None:
         """A process does not want a group any more."""

@@ -50,6 +50,8 @@ class Group:
     strategy: str
     namespace: str = ""
     job: int = 0  # whose end is its end; 0: it is detached
+    actor: bytes = b""  # the actor that made it, if one did: then both must have ended
+    job_ended: bool = False
     submitted: float = 0.0
     created: float = 0.0
     attempts: int = 0  # how often it was looked at
