@@ -373,6 +373,7 @@ class NodeActors:
 
     def _restart(self, actor: Actor, how: str) -> None:
         actor.worker = None
+        self._node.groups.end_actor(actor.spec.actor_id)  # its next life makes its own
         actor.restarts += 1
         actor.restarts_left -= 1 if actor.restarts_left > 0 else 0
         self._change(actor, ActorState.RESTARTING, how)

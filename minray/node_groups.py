@@ -105,7 +105,7 @@ class NodeGroups:
                     self._remove(group.group_id)
 
     def end_actor(self, actor_id: bytes) -> None:
-        """An actor is dead: the groups that it has made live as long as its job."""
+        """An actor's process is gone: the groups that it has made live as long as its job."""
         for group in list(self.policy.groups.values()):
             if group.actor == actor_id:
                 group.actor = b""
