@@ -50,6 +50,7 @@ class NodeGroups:
         self._objects = objects
         self._log = log
         self._end_tasks = end_tasks
+        self._ended_jobs: set[int] = set()
 
     def on_create(self, client: Client, message: CreatePlacementGroup) -> None:
         """A process wants a group; the answer is empty, or says why there will be none."""
@@ -67,6 +68,7 @@ class NodeGroups:
         group.namespace = message.namespace
         if client.worker is not None and client.worker.actor is not None:
             group.actor = client.worker.actor.spec.actor_id
+            group.job_ended = group.job in self._ended_jobs
         group.submitted = self._log.now
         self.policy.add(group)
         self._log.new_group(group, client)
@@ -98,6 +100,7 @@ class NodeGroups:
 
     def end_job(self, job: int) -> None:
         """A driver has left: its groups go, but not the detached ones, nor those of its detached actors."""
+        self._ended_jobs.add(job)
         for group in list(self.policy.groups.values()):
             if group.job == job:
                 group.job_ended = True
