@@ -52,7 +52,6 @@ Where to look:
 - util: what stands on top of all that (`ActorPool`, ...); see `util/__init__.py`
 """
 
-import importlib
 from typing import Any
 
 from . import cloudpickle, exceptions, internal, job_config, left_out, runtime_env
@@ -95,6 +94,8 @@ _left_out = left_out.attributes_of(__name__)
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """`util` is there without being imported, as in Ray, and so is `dashboard`; loaded only when used."""
+    import importlib  # not above, for it is not to be had as `ray.importlib`
+
     lazy = name in ("_private", "dashboard", "util")
     return importlib.import_module(f".{name}", __name__) if lazy else _left_out(name)
 

@@ -473,7 +473,8 @@ class CoreWorker:
                 actor,
                 method,
                 group,
-                call.task_id if call else b"",
+                # What a cancelled call submits from then on, such as to clean up, is not cancelled with it.
+                call.task_id if call and call.task_id not in self.cancelled else b"",
             ),
             submitted,
         )

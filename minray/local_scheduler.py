@@ -424,8 +424,11 @@ class LocalScheduler:
             job=client.job,
             demand=spec.resources,
             retries_left=spec.max_retries,
-            spreads=parent.spreads if parent else None,
         )
+        # What a cancelled task submits from then on, such as to clean up, runs; a call names itself as the
+        # parent only until it knows.
+        if parent and parent.spreads and (spec.parent or spec.submitted <= parent.cancelled_at):
+            task.spreads = parent.spreads
         if spec.placement and spec.placement[0] != "group":
             task.where = spec.placement
         if spec.environment or gpu_amount(task.demand):
@@ -762,7 +765,8 @@ class LocalScheduler:
 
     def _cancel(self, task: Task, message: CancelTask) -> None:
         if message.recursive:
-            task.spreads = message  # what it has submitted may be on its way still
+            # What it has submitted may be on its way still.
+            task.spreads, task.cancelled_at = message, self.now
             for child in [other for other in self.tasks.values() if other.parent == task.number]:
                 self._cancel(child, message)
         task.cancelled = True

@@ -62,7 +62,8 @@ class Task:
     dispatched: float = 0.0
     running_reported: bool = False
     cancelled: bool = False
-    spreads: CancelTask | None = None  # so cancelled, with all that it submits, even later
+    spreads: CancelTask | None = None  # so cancelled, with all that it has submitted by then
+    cancelled_at: float = 0.0
     latest_event: float = 0.0
     gpus: tuple[int, ...] = ()  # the ids of the GPUs that it uses
     kind: Kind = PLAIN  # of the workers that can run it

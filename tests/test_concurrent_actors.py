@@ -419,3 +419,23 @@ def test_a_group_in_which_nothing_can_run_is_told_and_the_actor_dies(
     assert "max_concurrency must be greater than 0; for the concurrency group 'io' it is 0" in caplog.text
     with pytest.raises(ActorDiedError):
         ray_running.get(actor.ready.remote())
+
+
+def test_a_cancelled_call_can_clean_up_with_calls_of_its_own(ray_running: ModuleType) -> None:
+    notes = Async.remote()
+
+    class Tidy:
+        async def work(self) -> None:
+            try:
+                ray.get(notes.set.remote("began"))
+                await asyncio.sleep(600)
+            except asyncio.CancelledError:
+                ray.get(notes.set.remote("tidied up"))
+                raise
+
+    ref = ray_running.remote(Tidy).remote().work.remote()
+    ray_running.get(notes.wait_for.remote("began"))
+    ray_running.cancel(ref)
+    with pytest.raises(TaskCancelledError):
+        ray_running.get(ref)
+    assert ray_running.get(notes.wait_for.remote("tidied up"), timeout=10) == "tidied up"

@@ -125,9 +125,12 @@ def test_what_a_cancelled_task_submitted_is_cancelled_too_even_if_it_arrives_lat
     node = Node(cpus=2)
     parent = node.submit()
     cancel(node, parent)
-    child = node.submit(by=node.runner(parent))
+    worker = node.runner(parent)
+    child = node.submit(by=worker, submitted=node.now - 1)
     assert node.states(child)[-1] == "FAILED"
     assert node.running() == [parent]
+    cleaning_up = node.submit(by=worker, submitted=node.now + 1)
+    assert node.states(cleaning_up)[-1] != "FAILED"
 
 
 def test_cancelling_twice_does_no_harm() -> None:
