@@ -46,12 +46,8 @@ class Hood(View):
         )
         self._buttons = Div(stylesheets=[style_sheet()], width=330, css_classes=["player"])
         self._picture = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["hood"])
-        row = Row(
-            children=[self._buttons, self._slider, self._speed],
-            sizing_mode="stretch_width",
-            css_classes=["controls"],
-        )
-        self.root = Column(children=[row, self._picture], sizing_mode="stretch_width")
+        row = Row(children=[self._buttons, self._speed], css_classes=["controls"])
+        self.root = Column(children=[row, self._slider, self._picture], sizing_mode="stretch_width")
         self._happenings: list[Happening] = []
         self._told: object = None
         self._step = 0

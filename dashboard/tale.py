@@ -36,6 +36,7 @@ class Stage:
     Attributes:
         hands: the living workers, by number.
         waiting, queued, done, failed: tasks, by number; of the latter two how many.
+        ran_on: by task, the worker that executed it last.
         stored: sizes of the objects in the store, by id; spilled: which of them are on disk.
         driver: what the driver waits for.
         arrow: between which parts something goes at this moment: two of driver, scheduler, store, gcs, and
@@ -48,6 +49,7 @@ class Stage:
     queued: dict[int, str] = field(default_factory=dict)
     done: int = 0
     failed: int = 0
+    ran_on: dict[int, int] = field(default_factory=dict)
     stored: dict[str, int] = field(default_factory=dict)
     spilled: set[str] = field(default_factory=set)
     driver: str = ""
@@ -130,6 +132,7 @@ def _task_runs(stage: Stage, event: Happening, what: str, state: TaskState) -> N
     number = event.worker or 0
     hand = stage.hands.setdefault(number, Hand(number))
     again = hand.task == event.subject
+    stage.ran_on[int(event.subject)] = number
     hand.task, hand.name, hand.word = int(event.subject), event.detail, "running"
     stage.arrow = None
     if state is TaskState.RUNNING:
@@ -159,9 +162,9 @@ def _task_ends(stage: Stage, event: Happening, what: str, failed: bool) -> None:
 def _object(stage: Stage, event: Happening) -> None:
     key, amount = str(event.subject), event.size
     name = f"the object {key[:8]}… ({size(amount)})"
-    by_task = event.detail.isdecimal() and event.detail != "0"
-    maker = next((h for h in stage.hands.values() if by_task and h.task == int(event.detail)), None)
-    source = f"worker {maker.number}" if maker else "driver"
+    source = "driver"
+    if event.detail.isdecimal() and event.detail != "0":  # the task that made it
+        source = f"worker {stage.ran_on.get(int(event.detail))}"
     stage.arrow = None
     if event.state in GONE:
         stage.stored.pop(key, None)

@@ -245,6 +245,11 @@ def test_the_story_of_a_session_ends_with_what_there_is() -> None:
         assert (stage.done, stage.failed, sum(stage.stored.values())) == (1, 0, 12)
         assert {number: hand.task for number, hand in stage.hands.items()} == {3: task}
         assert [one.ts for one in happenings] == sorted(one.ts for one in happenings)
+        sealed = next(place for place, one in enumerate(happenings) if one.subject == "ab" * 28)
+        assert stage_after([*happenings, happenings[sealed]], len(happenings) + 1).arrow == (
+            "worker 2",
+            "store",
+        )
         assert story(session.path, 1.5e9, float("inf"), 3) == [h for h in happenings if h.ts > 1.5e9][:3]
 
 
