@@ -82,7 +82,7 @@
   function watch() {
     if (!root()) return void setTimeout(watch, 100)
     root().on_event("connection_lost", () => void lookForServer())
-    setInterval(nameSliders, 1000)
+    setInterval(nameSliders, 300)
   }
   watch()
 })()

@@ -390,6 +390,7 @@ def served(body: bytes) -> Iterator[str]:
 @pytest.mark.parametrize("name", PAGE_NAMES)
 def test_axe_finds_nothing_that_keeps_anybody_out(page: Page, name: str) -> None:
     turn_to(page, name)
+    expect(page.locator("[role=slider]:not([aria-label])")).to_have_count(0)  # ``page.js`` names them
     problems = violations(page, {})
     page.emulate_media(color_scheme="dark")
     problems += violations(page, {"runOnly": ["color-contrast"]})
