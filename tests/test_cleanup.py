@@ -22,6 +22,7 @@ import os, pathlib, signal, sys, time
 import numpy as np
 import minray as ray
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the test run itself was started by nohup
 info = ray.init(num_cpus=4, include_dashboard=False)
 print("session", info["session_dir"], flush=True)
 
