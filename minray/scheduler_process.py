@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS, POOL_SECONDS
+from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS, POOL_SECONDS, SPIN_SECONDS
 from .event_log import EventLog, SilentLog
 from .local_scheduler import LocalScheduler
 from .messages import Died, Forked, Notice, Reply, StoreRows
@@ -77,6 +77,7 @@ class SchedulerProcess:
         self._flushed = 0.0  # when events were last handed over
         self._answered = 0.0  # when drivers were last answered
         self._answers_wait = False
+        self._called_soon = False  # the last time that there was no task
         self._owner = config["owner_pid"] if config["ends_with_driver"] else 0  # whose going ends the session
         self._waiting_for_gcs: dict[int, tuple[Client, int]] = {}
         self._gcs_requests = 0
@@ -95,7 +96,7 @@ class SchedulerProcess:
         scheduler.start_workers()
         self._empty_outboxes(idle=True)
         while self._running:
-            ready = self._selector.select(0 if self._answers_wait else self._patience())
+            ready = self._wait()
             scheduler.now = time.time()
             for key, events in ready:
                 read, channel = key.data
@@ -107,6 +108,24 @@ class SchedulerProcess:
             self._empty_outboxes(idle=not ready)
         scheduler.end_session()
         self._flush_events(last=True)
+
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is readable, as soon as something is, or nothing when it is time to do something else.
+
+        Who calls for one task after the other is not kept waiting until this process has been woken.
+        """
+        if self._answers_wait:
+            return self._selector.select(0)
+        began = time.monotonic()
+        spin_until = began + SPIN_SECONDS if self._called_soon and not self._scheduler.tasks else 0.0
+        ready: list[tuple[selectors.SelectorKey, int]] = []
+        while not ready and time.monotonic() < spin_until:
+            ready = self._selector.select(0)
+        if not ready:
+            ready = self._selector.select(self._patience())
+        if not self._scheduler.tasks:
+            self._called_soon = time.monotonic() - began < SPIN_SECONDS
+        return ready
 
     def _on_input(
         self, sock: socket.socket, read: Callable[[], None], channel: Channel | None = None
