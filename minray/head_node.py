@@ -107,12 +107,19 @@ class HeadNode:
         self._log.close()
 
 
+# The package is only a name at first: what its `__init__` imports is for users and their tasks, so the zygote
+# loads it, while GCS and scheduler start beside it.
+_WITHOUT_THE_API = (
+    "import sys; package = sys.modules['minray'] = type(sys)('minray'); package.__path__ = [{folder!r}]; "
+    "from minray.node import main; main()"
+)
+
+
 def start_supervisor(
     config: dict[str, Any], listener: socket.socket, log: BinaryIO
 ) -> "subprocess.Popen[bytes]":
     """Start `node.main` as a process that no signal of the driver's terminal or kernel reaches."""
-    package_parent = str(Path(__file__).resolve().parent.parent)
-    code = f"import sys; sys.path.append({package_parent!r}); from minray.node import main; main()"
+    code = _WITHOUT_THE_API.format(folder=str(Path(__file__).resolve().parent))
     supervisor = subprocess.Popen(
         # -P: a file in the working directory must not take the place of a standard module.
         [sys.executable, "-P", "-c", code, str(listener.fileno()), config["session_dir"]],

@@ -14,7 +14,8 @@ recording stays.
 
 A further node of a session has a supervisor of its own, and a `member_process` instead of GCS and scheduler.
 
-The parts are started by name and with a few sockets; they do not import each other.
+The parts are started by name and with a few sockets; they do not import each other.  Each loads its own
+modules after its fork, so that they start side by side.
 """
 
 import contextlib
@@ -33,9 +34,6 @@ from . import sessions
 from .config import STOP_SECONDS
 from .exit_codes import describe_exit
 
-# Imported before the forks, so that the workers share it in memory. By name: no part depends on another.
-_PRELOADED = ("worker",)
-
 
 def main() -> None:
     """The supervisor: `python -c "...node.main()" LISTENER SESSION`; stdin is a pipe from the driver.
@@ -49,8 +47,6 @@ def main() -> None:
     wake_read, wake_write = os.pipe()
     for fd in (wake_read, wake_write):
         os.set_blocking(fd, False)
-    for name in _PRELOADED:
-        importlib.import_module(f"{__package__}.{name}")
     node: str = config.get("node", "")  # of a further node of a session; its head holds the lock
     lock = os.open(os.devnull, os.O_RDONLY) if node else sessions.hold(Path(config["session_dir"]))
     parts, life = _start_parts(config, listener, lock, [wake_read, wake_write])

@@ -12,10 +12,13 @@ When the connection ends, so do the zygote and all its workers.
 
 import contextlib
 import gc
+import importlib
 import os
 import select
 import signal
 import socket
+import sys
+from types import ModuleType
 from typing import Any
 
 from .messages import Died, Fork, Forked
@@ -27,6 +30,7 @@ def main(config: dict[str, Any], scheduler: socket.socket) -> None:
     # Workers, and whatever they start themselves, stay in this process group: one signal ends them all.
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _load_runtime()
     gc.collect()
     gc.freeze()  # what exists now is never touched by the workers' garbage collection, so it stays shared
     wake_read, wake_write = socket.socketpair()
@@ -61,6 +65,16 @@ def main(config: dict[str, Any], scheduler: socket.socket) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
+def _load_runtime() -> None:
+    """Import, for the workers, the whole package in place of its mere name (see `head_node`)."""
+    loaded = sys.modules.pop(__package__)
+    package = importlib.import_module(__package__)
+    for name, module in vars(loaded).items():  # modules that came first belong to it, too
+        if isinstance(module, ModuleType) and not hasattr(package, name):
+            setattr(package, name, module)
+    importlib.import_module(f"{__package__}.worker")
+
+
 def _ended_children() -> list[tuple[int, int]]:
     ended = []
     with contextlib.suppress(ChildProcessError):
@@ -74,7 +88,7 @@ def _ended_children() -> list[tuple[int, int]]:
 
 def _become_worker(config: dict[str, Any], wanted: Fork) -> None:
     """In the new process: work until told to stop; never return."""
-    from . import worker  # imported already, before the fork: see `node`
+    from . import worker  # imported already, before the fork
 
     code = 1
     try:
