@@ -118,6 +118,8 @@ class AsyncGroup:
         self._limit = limit
         self._run = run
         self._refuse = refuse
+        self._arrived: deque[RunTask] = deque()  # of these the event loop does not know yet
+        self._called = False  # but it will look
         self._line: deque[RunTask] = deque()
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._loop = asyncio.new_event_loop()
@@ -130,18 +132,22 @@ class AsyncGroup:
 
     def add(self, call: RunTask) -> None:
         """Run a call as soon as its turn has come."""
-        self._loop.call_soon_threadsafe(self._add, call)
+        self._arrived.append(call)
+        if not self._called:  # waking the loop takes longer than many a call: once for all that come together
+            self._called = True
+            self._loop.call_soon_threadsafe(self._take_arrived)
 
     def cancel(self, task_id: bytes) -> RunTask | None:
         """Cancel a call: in the coroutine, `asyncio.CancelledError` is raised where it awaits."""
         self._loop.call_soon_threadsafe(self._cancel, task_id)
         return None
 
-    def _add(self, call: RunTask) -> None:
-        if len(self._running) < self._limit:
-            self._begin(call)
-        else:
-            self._line.append(call)
+    def _take_arrived(self) -> None:
+        self._called = False  # first, so that what arrives from here on calls the loop again
+        for _ in range(len(self._arrived)):
+            self._line.append(self._arrived.popleft())
+        while self._line and len(self._running) < self._limit:
+            self._begin(self._line.popleft())
 
     def _begin(self, call: RunTask) -> None:
         task = self._running[call.task_id] = self._loop.create_task(self._run(call))
