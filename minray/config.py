@@ -1,7 +1,5 @@
 """Named limits and timeouts, each with the reason for its value."""
 
-import os
-
 # Results and arguments up to this many bytes travel inside messages; larger ones go through shared
 # memory. Ray's `max_direct_call_object_size` has the same value.
 INLINE_BYTES = 100 * 1024
@@ -60,8 +58,8 @@ BACKGROUND_REST_SECONDS = 0.01
 
 # A driver whose last answer came within so many seconds looks for the next one for as long before it sleeps;
 # so does a scheduler without tasks for the next task. Waking a CPU that sleeps takes longer than a short task
-# does; with one CPU only, whoever looks for an answer keeps others from giving it.
-SPIN_SECONDS = 0.0005 if (os.cpu_count() or 1) > 1 else 0.0
+# does. Whoever looks lets others go first, as they may be what it waits for, and want the same CPU.
+SPIN_SECONDS = 0.0005
 
 # Messages that follow each other within so many seconds, such as the tasks that a loop submits, are sent
 # together, so many at most; the last of them leave after so many seconds if nothing else is sent before.

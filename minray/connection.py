@@ -157,6 +157,7 @@ class Connection:
         poll = self._poll_both if self.shield.in_main_thread() else self._poll_socket
         ready: list[tuple[int, int]] = []
         while not ready and time.monotonic() < spin_until:
+            os.sched_yield()
             ready = poll.poll(0)
         if not ready:
             ready = poll.poll(None if patience is None else patience * 1000)

@@ -120,6 +120,7 @@ class SchedulerProcess:
         spin_until = began + SPIN_SECONDS if self._called_soon and not self._scheduler.tasks else 0.0
         ready: list[tuple[selectors.SelectorKey, int]] = []
         while not ready and time.monotonic() < spin_until:
+            os.sched_yield()
             ready = self._selector.select(0)
         if not ready:
             ready = self._selector.select(self._patience())
