@@ -36,6 +36,7 @@ def remote(*args: Any, **options: Any) -> Any:
         A `RemoteFunction` or an `ActorClass`, or a decorator that makes one.
 
     Raises:
+        AssertionError: there are arguments without keywords, or empty parentheses.
         TypeError: what is decorated is neither function nor class.
         ValueError: there is no such option.
 
@@ -50,9 +51,9 @@ def remote(*args: Any, **options: Any) -> Any:
     if len(args) == 1 and not options and callable(args[0]):
         return _make_remote(args[0], {})
     if args or not options:
-        raise TypeError(
-            "The @remote decorator is used either without arguments and parentheses, or with keyword "
-            "options only, as in @remote(num_cpus=2)."
+        raise AssertionError(
+            "The @remote decorator must be applied either with no arguments and no parentheses, as @remote, "
+            "or with keyword options only, as in @remote(num_cpus=2)."
         )
     return lambda decorated: _make_remote(decorated, options)
 

@@ -54,9 +54,10 @@ class Results:
             ValueError: it has.
         """
         if count != task.num_returns:
+            what = f"{count} objects" if hasattr(value, "__iter__") else f"one {type(value).__name__}"
             raise ValueError(
-                f"The task {task.name!r} should return {task.num_returns} values (num_returns), but it "
-                f"returned {count if hasattr(value, '__iter__') else type(value).__name__}."
+                f"Task returned {what}, but num_returns={task.num_returns}. The task {task.name!r} should "
+                f"return {task.num_returns} values, as a tuple, say, or num_returns should be another number."
             )
 
     def one(self, task: RunTask, index: int, value: Any) -> Result:  # noqa: ANN401

@@ -228,12 +228,14 @@ def test_use_after_shutdown_says_so() -> None:
 
 
 def test_remote_on_something_that_is_no_function_says_so() -> None:
-    with pytest.raises(TypeError, match="@remote decorator"):
+    with pytest.raises(AssertionError, match="@remote decorator"):
         ray.remote(3)
+    with pytest.raises(TypeError, match="@remote decorator"):
+        ray.remote(num_cpus=1)(3)
 
 
 def test_remote_with_positional_options_says_so() -> None:
-    with pytest.raises(TypeError, match="remote"):
+    with pytest.raises(AssertionError, match="remote"):
         ray.remote(2, 3)
 
 
