@@ -21,8 +21,10 @@ A node that says nothing for `NODE_SECONDS` is declared dead and its processes a
 
 import json
 import signal
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from .bundles import plain_demand
 from .config import NODE_SECONDS, SUSPECT_SECONDS
 from .exceptions import TaskUnschedulableError
 from .messages import (
@@ -48,7 +50,7 @@ from .node_choice import choose_node, feasible_nodes
 from .node_record import NodeRecord
 from .placement import SPREAD, UNSCHEDULABLE, Placement
 from .scheduler_records import Client, Task
-from .scheduling import Demand
+from .scheduling import UNIT, Demand, Resources
 from .store_folders import node_of
 from .worker_pool import Kind
 
@@ -110,7 +112,7 @@ class Members:
         head.objects.sockets[node.number] = message.objects
         head.log.new_node(node.number, node.id, info["NodeManagerAddress"], json.dumps(info["Resources"]))
         client.channel.send(NodeAccepted(node.number, head.objects.sockets.get(0, "")))
-        head.start(node, node.pool.target)
+        head.processes.start(node, node.pool.target)
         waiting, self._waiting = self._waiting, []
         for task in waiting:
             if task.spec.task_id in head.tasks:
@@ -137,7 +139,7 @@ class Members:
         for worker in list(node.pool.workers.values()):
             worker.doom = worker.doom or f"ended with its node (node {node.number}, {node.id[:8]}: {how})"
             self._workers.pop(worker.number, None)
-            head.on_died(Died(worker.number, -signal.SIGKILL))
+            head.processes.on_died(Died(worker.number, -signal.SIGKILL))
         del head.nodes[node.number]
         head.groups.node_died(node)
         for task in list(head.queue.tasks()):
@@ -184,11 +186,11 @@ class Members:
     def on_forked(self, client: Client, message: Forked) -> None:
         """A worker of another node has been started."""
         if client in self._nodes:
-            self._head.on_forked(message)
+            self._head.processes.on_forked(message)
 
     def on_died(self, client: Client, message: Died) -> None:
         """A worker of another node has ended."""
-        self._head.on_died(message)
+        self._head.processes.on_died(message)
         self._workers.pop(message.worker, None)
 
     def on_where_is(self, client: Client, message: WhereIs) -> None:
@@ -234,7 +236,7 @@ class Members:
             text = f"No node has the labels, and the resources, that {task.spec.name!r} asks for. It waits."
             head.notify(Notice(text), task.job)
         else:
-            head.notify(Notice(head.infeasible_text(task, demand)), task.job)
+            head.notify(Notice(_infeasible(task, demand, head.nodes.values())), task.job)
         if not self.ever:
             self._waiting.append(task)
         return self.ever
@@ -262,13 +264,13 @@ class Members:
                 worker = node.pool.take_idle(task.kind)
                 if worker is None:
                     free = int(node.resources.available().get("CPU", 0)) if task.demand else node.pool.target
-                    head.start(node, min(head.queue.count(task.kind), max(1, free)), task.kind)
+                    head.processes.start(node, min(head.queue.count(task.kind), max(1, free)), task.kind)
                     stuck.add(line)
                     continue
                 if _where(task) == SPREAD:
                     self._spread = node.number
                 head.queue.pop(task)
-                head.lease(task, worker)
+                head.leases.grant(task, worker)
                 progress = True
 
     def _choose(self, task: Task) -> NodeRecord | None:
@@ -316,3 +318,24 @@ def _demand_of(task: Task) -> Demand | None:
         return None
     needs: Demand = task.creates.spec.needs if task.creates is not None else task.demand
     return needs
+
+
+def _infeasible(task: Task, demand: Demand, nodes: Iterable[NodeRecord]) -> str:
+    """What to tell the user when no node can ever meet the demand of a task."""
+    wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in plain_demand(demand))
+    offers = ["this node has only " + _countable(node.resources) for node in nodes]
+    has = offers[0] if len(offers) == 1 else f"none of the {len(offers)} nodes has that"
+    return (
+        f"The task {task.spec.name!r} asks for {wanted}, but {has}. It waits, and "
+        "will go on waiting: ask for less with num_cpus=..., or start with init(num_cpus=...) large "
+        "enough."
+    )
+
+
+def _countable(resources: Resources) -> str:
+    """A node's resources without memory and without those that name the node itself."""
+    return ", ".join(
+        f"{amount:g} {name}"
+        for name, amount in resources.total().items()
+        if not any(part in name for part in ("memory", ":", "_group_"))
+    )

@@ -86,7 +86,7 @@ class NodeActors:
             client.channel.send(Reply(message.request, answer, ""))
             return
         if message.detached is None:
-            message = message._replace(detached=self._node.default_lifetime_of(client))
+            message = message._replace(detached=self._node.processes.default_lifetime_of(client))
         spec, number = SubmitTask(*message.task), self.table.next_number()
         creation = self._node.new_task(client, spec)
         actor = Actor(message, number, client, creation, Lines(message.in_order), message.max_restarts)
@@ -140,7 +140,7 @@ class NodeActors:
                 spec.groups,
             )
         )
-        self._node.order(task, worker)
+        self._node.leases.order(task, worker)
 
     def on_actor_ready(self, client: Client, message: ActorReady) -> None:
         """The constructor has returned."""
@@ -248,7 +248,7 @@ class NodeActors:
         else:
             self._log.task(call, TaskState.PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY)
         actor.running[spec.task_id] = call
-        self._node.order(call, worker)
+        self._node.leases.order(call, worker)
 
     def on_task_done(self, client: Client, worker: Worker, message: TaskDone) -> None:
         """A call, or the constructor, has come to its end."""
@@ -274,7 +274,7 @@ class NodeActors:
         if message.error is not None:
             self._log.error(call, *message.error)
             if message.retry and call.retries_left and not call.cancelled:
-                self._node.retry(call)
+                self._node.retries.at_once(call)
                 self._send_ready(actor)
                 return
         state, results = TaskState.FINISHED, message.results
@@ -317,7 +317,7 @@ class NodeActors:
         if message.no_restart or not actor.may_restart():
             self._end(actor, KILLED, force=True)
         elif worker is not None:
-            self._node.kill_worker(worker)
+            self._node.processes.kill(worker)
 
     def on_actor_exits(self, client: Client, message: ActorExits) -> None:
         """The actor's process ends on purpose."""
@@ -347,8 +347,8 @@ class NodeActors:
         """Kill the processes that do not end although they were asked to."""
         while self._leaving and self._node.now - self._leaving[0][0] > LEAVE_SECONDS:
             _, worker = self._leaving.popleft()
-            if self._node.find_worker(worker.number) is worker:
-                self._node.kill_worker(worker)
+            if self._node.processes.find_worker(worker.number) is worker:
+                self._node.processes.kill(worker)
 
     def on_owner_died(self, owner: Client) -> None:
         """A process is gone, and with it the actors that it made."""
@@ -384,7 +384,7 @@ class NodeActors:
             elif not call.retries_left:
                 self._fail_unavailable(call, f"its process {how}, and it is being restarted")
             else:
-                self._node.count_attempt(call)
+                self._node.retries.count_attempt(call)
                 again.append(call)
         actor.running.clear()
         actor.lines.push_front(again)
@@ -393,7 +393,7 @@ class NodeActors:
         else:
             self._pin_arguments(creation.spec)  # as if it were submitted anew; its end lets go of them
             self._node.tasks[creation.spec.task_id] = creation
-        self._node.retry(creation)
+        self._node.retries.at_once(creation)
         self.end_if_unneeded(actor)
 
     def _end(
@@ -427,7 +427,7 @@ class NodeActors:
             self.on_owner_died(worker.channel)
             worker.task = None
             if force:
-                self._node.kill_worker(worker)
+                self._node.processes.kill(worker)
                 worker.doom = worker.doom or cause
             elif not told:
                 worker.channel.channel.send(Exit())

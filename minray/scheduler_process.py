@@ -93,7 +93,7 @@ class SchedulerProcess:
         self._on_input(self._gcs.sock, self._read_gcs, self._gcs)
         scheduler = self._scheduler
         scheduler.now = time.time()
-        scheduler.start_workers()
+        scheduler.processes.start_workers()
         self._empty_outboxes(idle=True)
         while self._running:
             ready = self._wait()
@@ -106,7 +106,7 @@ class SchedulerProcess:
                     self._pending.append(channel)
             scheduler.schedule()
             self._empty_outboxes(idle=not ready)
-        scheduler.end_session()
+        scheduler.processes.end_session()
         self._flush_events(last=True)
 
     def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
@@ -170,18 +170,18 @@ class SchedulerProcess:
             if client.kind == "NODE":
                 self._scheduler.members.on_lost(client)
             if client.kind == "DRIVER":
-                self._scheduler.on_driver_left(client)
+                self._scheduler.processes.on_driver_left(client)
                 self._running = self._running and client.pid != self._owner
 
     def _read_zygote(self) -> None:
         for message in self._zygote.receive():
             if isinstance(message, Forked):
-                self._scheduler.on_forked(message)
+                self._scheduler.processes.on_forked(message)
             elif isinstance(message, Died):
                 client = self._scheduler.clients.get(message.worker)
                 while client is not None and not client.channel.closed and client.channel.has_input():
                     self._read_client(client)  # what it said before it died
-                self._scheduler.on_died(message)
+                self._scheduler.processes.on_died(message)
         if self._zygote.closed:  # without a zygote there are no workers: the session is over
             self._running = False
 

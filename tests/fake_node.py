@@ -77,7 +77,7 @@ class Node:
         self._task_ids = task_ids()
         self._names = count(1)
         self.driver = self.connect("DRIVER", 100)
-        self.scheduler.start_workers()
+        self.scheduler.processes.start_workers()
         self.tell(self.driver, ExportFunction(FUNCTION, "f", CODE))
 
     # --- processes ----------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class Node:
         started = []
         for message in asked:
             pid = 1000 + message.worker
-            self.scheduler.on_forked(Forked(message.worker, pid))
+            self.scheduler.processes.on_forked(Forked(message.worker, pid))
             started.append(self.connect("WORKER", pid, message.worker))
         return started
 
@@ -156,7 +156,7 @@ class Node:
         """A worker's process ends."""
         self.now += 0.001
         self.scheduler.now = self.now
-        self.scheduler.on_died(Died(worker.number, exit_code))
+        self.scheduler.processes.on_died(Died(worker.number, exit_code))
         self.settle()
 
     # --- tasks --------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_a_worker_that_dies_before_it_has_said_hello_is_replaced() -> None:
     node = Node(cpus=1, forks=False)
     task = node.submit()
     (asked,) = node.zygote.all(Fork)
-    node.scheduler.on_died(Died(asked.worker, 1))
+    node.scheduler.processes.on_died(Died(asked.worker, 1))
     node.forks = True
     node._forked = 1  # the first one will never come
     node.settle()
@@ -170,7 +170,7 @@ def test_a_worker_whose_hello_comes_after_its_death_is_no_worker() -> None:
     """The zygote may tell of the death before the worker's own connection was looked at."""
     node = Node(cpus=1, forks=False)
     (asked,) = node.zygote.all(Fork)
-    node.scheduler.on_died(Died(asked.worker, -9))
+    node.scheduler.processes.on_died(Died(asked.worker, -9))
     node.connect("WORKER", 4711, asked.worker)
     node._forked = 1
     node.forks = True
@@ -185,7 +185,7 @@ def test_a_worker_that_says_hello_before_the_zygote_speaks_of_it_ends_up_idle() 
     (asked,) = node.zygote.all(Fork)
     node.connect("WORKER", 4711, asked.worker)
     node._forked = 1
-    node.scheduler.on_forked(Forked(asked.worker, 4711))
+    node.scheduler.processes.on_forked(Forked(asked.worker, 4711))
     node.settle()
     states = [row[1] for row in node.rows["worker_events"] if row[0] == asked.worker]
     assert states[-1] == "IDLE"

@@ -241,7 +241,7 @@ def test_a_worker_that_dies_between_tasks_takes_nothing_with_it() -> None:
 
 def test_the_death_of_an_unknown_process_changes_nothing() -> None:
     node = Node()
-    node.scheduler.on_died(Died(99, 1))
+    node.scheduler.processes.on_died(Died(99, 1))
     assert len(node.workers()) == 2
 
 
