@@ -36,8 +36,8 @@ Where to look:
   as the local scheduler does; actor_runner, concurrent_calls, call_groups: in the worker that is one
 - left_out: what they do not see, because only Ray has it
 - driver, node, zygote: how a session starts and ends
-- core_worker, live_references, arrivals, lending, connection, interrupts, serialization, worker, execution:
-  what happens in drivers and workers
+- core_worker, submission, getting, live_references, arrivals, lending, connection, interrupts, serialization,
+  worker, execution: what happens in drivers and workers
 - local_scheduler, node_processes, leases, run_times, retries, cancelling, node_questions, node_objects,
   scheduling, object_table, references, worker_pool: the decisions, without any I/O
 - cluster_utils, member_node: several nodes; members, node_record, node_choice: the other nodes, as the head's

@@ -187,7 +187,9 @@ class ActorClass:
         chosen = ActorOptions.of(self._ray_options, self._ray_is_async)
         core = process_state.connected_core()
         name = self._ray_class.__name__
-        core.export(self._ray_id, name, lambda: serialize_function(self._ray_class, name), "The actor")
+        core.submission.export(
+            self._ray_id, name, lambda: serialize_function(self._ray_class, name), "The actor"
+        )
         meta = ActorMeta(
             self._ray_id,
             name,
@@ -254,7 +256,7 @@ def _create(
     """
     submitted, namespace = time.time(), chosen.namespace or process_state.own_namespace()
     demand, placement = place(chosen, chosen.lifetime_demand, meta.qualname, chosen.needs)
-    packed, refs, contained, kept = core.pack(args, kwargs)
+    packed, refs, contained, kept = core.submission.pack(args, kwargs)
     actor_id = ActorID.of(process_state.job_id()).binary()
     constructor = SubmitTask(
         creation_task(actor_id),

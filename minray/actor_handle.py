@@ -212,7 +212,7 @@ class ActorMethod:
             _check_pending(core, handle)
         num_returns = _num_returns(options)
         retries = meta.max_task_retries if options.max_task_retries is None else options.max_task_retries
-        refs = core.submit(
+        refs = core.submission.submit(
             b"",
             name or self._name or full_name,
             args,

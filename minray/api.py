@@ -44,7 +44,7 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
         process_state.current_actor.warn_of_blocking("get", "gather")
     if isinstance(object_refs, ObjectRef):
         core, keys = _check_refs([object_refs], "get")
-        return core.get(keys, timeout)[0]
+        return core.getting.get(keys, timeout)[0]
     if isinstance(object_refs, ObjectRefGenerator):
         return object_refs  # as in Ray
     if not isinstance(object_refs, list):
@@ -53,7 +53,7 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
             "is what f.remote(...) and put(...) return, or a list of ObjectRefs."
         )
     core, keys = _check_refs(object_refs, "get")
-    return core.get(keys, timeout)
+    return core.getting.get(keys, timeout)
 
 
 def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[bytes]]:
@@ -156,7 +156,7 @@ def wait(
             f"num_returns cannot be greater than the number of object refs provided to wait: {num_returns} "
             f"asked for, {len(object_refs)} given."
         )
-    return core.wait(object_refs, keys, num_returns, timeout)
+    return core.getting.wait(object_refs, keys, num_returns, timeout)
 
 
 def _keys_to_wait_for(refs: Sequence[Any]) -> tuple[CoreWorker, list[bytes]]:
@@ -197,7 +197,7 @@ def cancel(
             f"cancel() takes the ObjectRef that a task's .remote(...) returned, not {object_ref!r}."
         )
     core, _ = _check_refs([object_ref], "cancel")
-    core.cancel(object_ref, force, recursive)
+    core.submission.cancel(object_ref, force, recursive)
 
 
 def _started_core() -> CoreWorker:

@@ -146,7 +146,7 @@ class Execution:
         except Exception as error:
             raise _with_advice(error, f"an argument of {task.name!r}") from error
         for place, kind, payload in task.values:
-            values[place] = self._core.load((kind, payload))
+            values[place] = self._core.getting.load((kind, payload))
         positional = len(values) - len(keywords)
         return function, values[:positional], dict(zip(keywords, values[positional:], strict=True))
 

@@ -63,7 +63,7 @@ class ObjectRefGenerator:
 
     def _next_sync(self, timeout_s: float | None = None) -> ObjectRef:
         """The next reference; one that `is_nil()` if there is none after so many seconds."""
-        if not self._core.wait_for_item(self._stream, timeout_s):
+        if not self._core.getting.wait_for_item(self._stream, timeout_s):
             return ObjectRef.nil()
         ref = self._take()
         if ref is None:
@@ -74,7 +74,7 @@ class ObjectRefGenerator:
         """The next reference, likewise."""
         import asyncio  # most processes need none of it, and it takes long to load
 
-        arrived = self._core.item_arrives(self._stream)
+        arrived = self._core.getting.item_arrives(self._stream)
         if arrived is not None:
             done, _ = await asyncio.wait([arrived], timeout=timeout_s)
             if not done:
@@ -87,7 +87,7 @@ class ObjectRefGenerator:
 
     def _take(self) -> ObjectRef | None:
         """The next reference of those that are there; None at the end."""
-        ref = self._core.take_item(self._stream)
+        ref = self._core.getting.take_item(self._stream)
         if ref is None and self._stream.failed and not self._failure_given:
             self._failure_given = True  # its worker died, or it was cancelled: `get` of this one says so
             return self._generator_ref

@@ -86,7 +86,7 @@ class PlacementGroup:
         """
         core, ref = process_state.connected_core(), self.ready()
         try:
-            core.get([ref.binary()], timeout_seconds)
+            core.getting.get([ref.binary()], timeout_seconds)
         except GetTimeoutError:
             return False
         except TaskPlacementGroupRemoved as removed:

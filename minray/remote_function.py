@@ -114,10 +114,10 @@ class RemoteFunction:
     ) -> Any:  # noqa: ANN401
         self._signature.check(self._name, args, kwargs)
         core = process_state.connected_core()
-        core.export(self._id, self._name, lambda: serialize_function(self._function, self._name))
+        core.submission.export(self._id, self._name, lambda: serialize_function(self._function, self._name))
         demand, placement = place(options, demand, self._name)
         num_returns = self._num_returns(options)
-        returned = core.submit(
+        returned = core.submission.submit(
             self._id,
             options.name or self._name,
             args,
