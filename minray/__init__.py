@@ -32,8 +32,8 @@ Where to look:
 - ids, config, messages, rpc: names, numbers, and the protocol on one page
 - initialization, init_settings, job_config: how users begin and end a session
 - api, options, remote_function, object_ref, exceptions, task_error, argument_errors: what users see
-- decorator, actor, actor_handle, actor_options, signatures: actors, as users see them; actors, node_actors:
-  as the local scheduler does; actor_runner, concurrent_calls, call_groups: in the worker that is one
+- decorator, actor, actor_handle, actor_options, signatures: actors, as users see them; actors, node_actors,
+  actor_calls: as the local scheduler does; actor_runner, concurrent_calls, call_groups: as their worker does
 - left_out: what they do not see, because only Ray has it
 - driver, node, zygote: how a session starts and ends
 - core_worker, submission, getting, live_references, arrivals, lending, connection, interrupts, serialization,

@@ -209,7 +209,7 @@ class ActorMethod:
         options.signature.check(full_name, args, kwargs)
         core = process_state.connected_core()
         if meta.max_pending_calls != NOT_COUNTED:
-            _check_pending(core, handle)
+            _check_pending(core, handle, options.name)
         num_returns = _num_returns(options)
         retries = meta.max_task_retries if options.max_task_retries is None else options.max_task_retries
         refs = core.submission.submit(
@@ -262,7 +262,7 @@ def changed(options: MethodOptions, changes: dict[str, Any]) -> MethodOptions:
     return MethodOptions(**{**old, **{key: given[key] for key in given if key in fields and key != "name"}})
 
 
-def _check_pending(core: CoreWorker, handle: ActorHandle) -> None:
+def _check_pending(core: CoreWorker, handle: ActorHandle, method: str) -> None:
     """Forget the calls that are done; refuse another one if too many are left.
 
     Raises:
@@ -275,7 +275,6 @@ def _check_pending(core: CoreWorker, handle: ActorHandle) -> None:
         handle._ray_pending = pending = deque(ref for ref in pending if core.expects(ref.binary()))
     if len(pending) >= limit:
         raise PendingCallsLimitExceeded(
-            f"The task {handle._ray_meta.class_name} could not be submitted to {handle!r} because more than "
-            f"{limit} tasks are queued on the actor. This limit can be adjusted with the `max_pending_calls` "
-            "actor option."
+            f"The task {method} could not be submitted to {handle!r} because more than {limit} tasks "
+            "are queued on the actor. This limit can be adjusted with the `max_pending_calls` actor option."
         )

@@ -54,7 +54,7 @@ class Cancelling:
         if task.spec.task_id not in self._node.tasks:
             return
         if task.actor is not None:
-            self._node.actors.stop_call(task)
+            self._node.actors.calls.stop(task)
         elif worker is None:
             self._node.queue.discard(task)
             self._node.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))

@@ -35,6 +35,9 @@ IDLE_WORKER_SECONDS = 1.0
 # An actor that was asked to end, and its `atexit` handlers, may take so long, in seconds, as in Ray.
 LEAVE_SECONDS = 30.0
 
+# A call of an actor that is being restarted waits for so long, in seconds, before it fails as unavailable.
+RESTART_SECONDS = 0.5
+
 # How long `init` waits for the first sign of life, and `shutdown` for the last one, in seconds.
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0

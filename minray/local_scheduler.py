@@ -171,7 +171,7 @@ class LocalScheduler:
             KillActor: self.actors.on_kill_actor,
             ActorExits: self.actors.on_actor_exits,
             ActorReady: self.actors.on_actor_ready,
-            CallBegan: self.actors.on_call_began,
+            CallBegan: self.actors.calls.on_call_began,
             JoinNode: self.members.on_join,
             Heartbeat: self.members.on_heartbeat,
             FromWorker: self.members.on_from_worker,
@@ -281,7 +281,7 @@ class LocalScheduler:
                 entry.waiters.append(task)
                 task.missing += 1
         if spec.actor and (task.missing or not spec.refs):
-            self.actors.submit(task)
+            self.actors.calls.submit(task)
         elif not task.missing:
             self.arguments_ready(task)
 
@@ -324,17 +324,17 @@ class LocalScheduler:
                     task, TaskState.FAILED, ((ERROR, payload, ()),) * result_count(task.spec.num_returns)
                 )
                 if task.actor is not None:
-                    self.actors.leave_line(task)
+                    self.actors.calls.leave_line(task)
                 return
         if task.spec.actor:
-            self.actors.arguments_ready(task)
+            self.actors.calls.arguments_ready(task)
         else:
             self.enqueue(task)
 
     def enqueue(self, task: Task) -> None:
         """Let a task wait for a node with its resources; a call, for its actor."""
         if task.actor is not None:
-            self.actors.put_back(task)
+            self.actors.calls.put_back(task)
             return
         if task.spec.placement and (refusal := self.groups.refusal(task.spec.placement)):
             self.fail(task, refusal)
@@ -435,6 +435,7 @@ class LocalScheduler:
         self.leases.report_long_running(RUNNING_REPORT_SECONDS)
         self.members.tick()
         self.actors.end_slow_ones()
+        self.actors.calls.tick()
         self.retries.tick()
         self.cancelling.tick()
         for node in self.nodes.values():

@@ -1,11 +1,10 @@
-"""The actors of a node, from the scheduler's side: their workers, their calls, their ends.
+"""The actors of a node, from the scheduler's side: how they are made, restarted, and end.
 
 It joins the pure table of actors with the scheduler's tasks, workers and objects.  A constructor is a task
 that waits for arguments, resources and a worker as any other, and then keeps both; a call is a task that
-waits for arguments and its actor only::
+waits for arguments and its actor only (see `actor_calls.py`)::
 
     CreateActor -> constructor's task -> leased a worker: BecomeActor, RunTask -> TaskDone: ALIVE
-    SubmitTask with an actor -> its caller's line -> RunTask, many ahead of the first's end -> TaskDone
 
 References to the actor's object keep it alive.  When the last one is gone and no call is left, it ends.
 """
@@ -14,12 +13,12 @@ import pickle
 from collections import deque
 from typing import TYPE_CHECKING
 
+from .actor_calls import ActorCalls
 from .actors import Actor, ActorTable, Lines
 from .config import LEAVE_SECONDS
 from .events import ActorState, TaskState
 from .exceptions import (
     ActorDiedError,
-    ActorUnavailableError,
     ActorUnschedulableError,
     RayError,
     TaskCancelledError,
@@ -29,12 +28,9 @@ from .exceptions import (
 from .ids import TaskID
 from .messages import (
     ACTOR,
-    ERROR,
     ActorExits,
     ActorReady,
     BecomeActor,
-    CallBegan,
-    CancelCall,
     CreateActor,
     Exit,
     GetActor,
@@ -42,7 +38,6 @@ from .messages import (
     Reply,
     SubmitTask,
     TaskDone,
-    result_count,
 )
 from .scheduler_records import Client, Task
 from .worker_pool import Worker
@@ -51,10 +46,6 @@ if TYPE_CHECKING:
     from .local_scheduler import LocalScheduler
 
 OUT_OF_SCOPE = "The actor is dead because all references to the actor were removed."
-UNKNOWN = (
-    "The session does not know the actor. It might be dead or it's from a different cluster: handles are of "
-    "no use when their session has ended. Make the actor again."
-)
 OWNER_DIED = (
     "The actor is dead because its owner has died. The owner is the process that created it; an actor that "
     "is to outlive its owner needs options(lifetime='detached')."
@@ -72,6 +63,7 @@ class NodeActors:
     def __init__(self, node: "LocalScheduler") -> None:
         self.table = ActorTable()
         self._node = node
+        self.calls = ActorCalls(node, self)
         self._leaving: deque[tuple[float, Worker]] = deque()  # since when they are to end
         self._log = node.log
 
@@ -158,38 +150,8 @@ class NodeActors:
             return
         self._node.finish(creation, TaskState.FINISHED, (), message.ended)
         self._change(actor, ActorState.ALIVE, actor.shown_as)
-        self._send_ready(actor)
+        self.calls.send_ready(actor)
         self.end_if_unneeded(actor)
-
-    # --- calls --------------------------------------------------------------------------------------
-
-    def submit(self, call: Task) -> None:
-        """Take a new call in; if it has arguments, they may be missing still."""
-        actor: Actor | None = call.actor
-        if actor is None:
-            self._fail(call, pickle.dumps(ActorDiedError(UNKNOWN, call.spec.actor.hex())))
-        elif actor.state == ActorState.DEAD:
-            self._fail(call, actor.death)
-        elif actor.state == ActorState.RESTARTING and not call.spec.max_retries:
-            self._fail_unavailable(call, "The actor is restarting")
-        elif actor.state == ActorState.ALIVE and actor.lines.is_next(call):
-            self._send(actor, call)
-        else:
-            actor.lines.push(call)
-            if not call.missing:
-                self._log.task(call, TaskState.PENDING_NODE_ASSIGNMENT)
-                self._send_ready(actor)
-
-    def arguments_ready(self, call: Task) -> None:
-        """The call's arguments exist now, or existed from the start."""
-        actor: Actor | None = call.actor
-        if call.worker is not None:  # it went along with another call that waited for the same argument
-            return
-        if actor is None or not call.in_line:
-            self.submit(call)
-        else:
-            self._log.task(call, TaskState.PENDING_NODE_ASSIGNMENT)
-            self._send_ready(actor)
 
     def argument_failed(self, task: Task, death: bytes) -> None:
         """An argument of a constructor is an error: the actor can never be made."""
@@ -205,51 +167,6 @@ class NodeActors:
             )
         self._end(task.creates, str(error), pickle.dumps(error))
 
-    def stop_call(self, call: Task) -> None:
-        """Cancel a call; one that runs is only told so, and fails when it ends."""
-        actor: Actor | None = call.actor
-        if call.worker is None or actor is None:
-            self._node.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
-            self.leave_line(call)
-            return
-        call.worker.channel.channel.send(CancelCall(call.spec.task_id))
-        if actor.one_at_a_time and call is not call.worker.task:
-            # Its turn has not come, and its worker may not listen before it does.
-            del actor.running[call.spec.task_id]
-            self._node.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
-
-    def on_call_began(self, client: Client, message: CallBegan) -> None:
-        """One of the calls that are with the worker runs now."""
-        if client.worker is not None and client.worker.actor is not None:
-            call = client.worker.actor.running.get(message.task_id)
-            if call is not None:
-                self._log.task_runs(call, message.started)
-
-    def leave_line(self, call: Task) -> None:
-        """A call has come to its end before it went to the worker."""
-        actor: Actor = call.actor
-        if actor.lines.discard(call):
-            self._send_ready(actor)
-            self.end_if_unneeded(actor)
-
-    def _send_ready(self, actor: Actor) -> None:
-        if actor.state == ActorState.ALIVE:
-            for call in actor.lines.take_ready():
-                self._send(actor, call)
-
-    def _send(self, actor: Actor, call: Task) -> None:
-        """Give a call to the actor's worker, which may be busy with others."""
-        worker, spec = actor.worker, call.spec
-        assert worker is not None, "an actor that is alive has a worker"
-        call.worker, call.dispatched = worker, self._node.now
-        if worker.task is None:
-            worker.task = call
-            self._log.task(call, TaskState.SUBMITTED_TO_WORKER)
-        else:
-            self._log.task(call, TaskState.PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY)
-        actor.running[spec.task_id] = call
-        self._node.leases.order(call, worker)
-
     def on_task_done(self, client: Client, worker: Worker, message: TaskDone) -> None:
         """A call, or the constructor, has come to its end."""
         actor: Actor = worker.actor
@@ -258,53 +175,7 @@ class NodeActors:
             worker.task = None
             self._on_constructor_done(actor, message)
             return
-        call = actor.running.pop(message.task_id, None)
-        if call is None:  # the actor was killed, or the call cancelled, and it has failed with that
-            self._node.objects.keep_results(client, message._replace(results=()))
-            return
-        self._log.task_runs(call, message.started)
-        if worker.task is call:
-            self._next_runs(actor, worker)
-        if call.cancelled:
-            self._node.objects.keep_results(client, message._replace(results=()))
-            self._node.fail(call, TaskCancelledError(TaskID(message.task_id)))
-            self.end_if_unneeded(actor)
-            return
-        self._node.objects.keep_results(client, message)
-        if message.error is not None:
-            self._log.error(call, *message.error)
-            if message.retry and call.retries_left and not call.cancelled:
-                self._node.retries.at_once(call)
-                self._send_ready(actor)
-                return
-        state, results = TaskState.FINISHED, message.results
-        if message.error is not None:
-            state, results = TaskState.FAILED, self._node.streams.raised(call, results)
-        self._node.finish(call, state, results, message.ended)
-        self.end_if_unneeded(actor)
-
-    def _next_runs(self, actor: Actor, worker: Worker) -> None:
-        """The oldest call that is left is the one that the worker is at, as far as can be known."""
-        worker.task = next(iter(actor.running.values()), None)
-        if worker.task is not None:
-            worker.task.dispatched = self._node.now
-
-    def put_back(self, call: Task) -> None:
-        """A call is to be run again, before those that wait."""
-        call.actor.lines.push_front([call])
-        self._log.task(call, TaskState.PENDING_NODE_ASSIGNMENT)
-
-    def _fail(self, call: Task, payload: bytes) -> None:
-        """Make the error that an actor died of a call's result."""
-        self._log.error(call, "ActorDiedError", f"The actor {call.spec.actor.hex()} is dead.")
-        self._node.finish(
-            call, TaskState.FAILED, ((ERROR, payload, ()),) * result_count(call.spec.num_returns)
-        )
-
-    def _fail_unavailable(self, call: Task, why: str) -> None:
-        self._node.fail(call, ActorUnavailableError(why, call.spec.actor))
-
-    # --- ends ---------------------------------------------------------------------------------------
+        self.calls.on_done(client, worker, message)
 
     def on_kill_actor(self, client: Client, message: KillActor) -> None:
         """Somebody called `kill`."""
@@ -382,7 +253,7 @@ class NodeActors:
             if call.cancelled:
                 self._node.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
             elif not call.retries_left:
-                self._fail_unavailable(call, f"its process {how}, and it is being restarted")
+                self.calls.fail_unavailable(call, f"its process {how}, and it is being restarted")
             else:
                 self._node.retries.count_attempt(call)
                 again.append(call)
@@ -422,7 +293,7 @@ class NodeActors:
         if worker is not None and worker.task is not None:
             self._log.task_runs(worker.task)
         for call in calls:
-            self._fail(call, actor.death)
+            self.calls.fail(call, actor.death)
         if worker is not None:
             self.on_owner_died(worker.channel)
             worker.task = None
@@ -456,7 +327,9 @@ class NodeActors:
         if actor.worker is not None:
             lines.append(f"\tpid: {actor.worker.pid}")
         if spec.name:
-            lines += [f"\tname: {spec.name}", f"\tnamespace: {spec.namespace}"]
+            lines.append(f"\tname: {spec.name}")
+        if actor.worker is not None:
+            lines += [f"\tnamespace: {spec.namespace}", "\tip: 127.0.0.1"]
         never_ran = actor.state in (ActorState.DEPENDENCIES_UNREADY, ActorState.PENDING_CREATION)
         if never_ran and actor.worker is None:
             cause += " The actor never ran - it was cancelled before it started running."

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fake_node import FUNCTION, Node, result
+from minray.config import RESTART_SECONDS
 from minray.events import ActorState, TaskState
 from minray.exceptions import ActorDiedError, ActorUnavailableError
 from minray.ids import actor_object, creation_task
@@ -263,7 +264,6 @@ def test_a_restarted_actor_is_made_anew_and_calls_that_may_be_repeated_keep_thei
     node.die(node.home(actor))
     assert isinstance(node.error_of(once), ActorUnavailableError)
     late = node.call(actor, max_retries=1)
-    assert isinstance(node.error_of(node.call(actor)), ActorUnavailableError)
     (constructor,) = node.home(actor).channel.all(RunTask)
     assert constructor.values == ((0, INLINE, argument.name.encode()),)
     assert node.home(actor).channel.all(BecomeActor)[0].restarts == 1
@@ -275,6 +275,22 @@ def test_a_restarted_actor_is_made_anew_and_calls_that_may_be_repeated_keep_thei
     assert (
         len(node.scheduler.objects.table) == 1 + len(node.values()) - 1
     )  # what the constructor needed is gone
+
+
+def test_a_call_that_may_not_be_repeated_waits_for_a_restart_but_not_for_long() -> None:
+    node = ActorNode()
+    actor = node.made(max_restarts=2)
+    node.die(node.home(actor))
+    soon = node.call(actor)
+    node.construct(actor)
+    assert node.arrived(actor) == [soon.task_id]
+    node.die(node.home(actor))
+    late, patient = node.call(actor), node.call(actor, max_retries=1)
+    node.pass_time(RESTART_SECONDS)
+    assert "The actor is restarting" in str(node.error_of(late))
+    assert isinstance(node.error_of(late), ActorUnavailableError)
+    node.construct(actor)
+    assert node.arrived(actor) == [patient.task_id]
 
 
 def test_a_constructor_whose_process_dies_is_run_again_as_often_as_the_actor_may_restart() -> None:
