@@ -8,6 +8,8 @@ and objects, whose subject is "", in the files without one.
 import importlib
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -21,14 +23,24 @@ def modules(subjects: list[str]) -> list[ModuleType]:
     return [importlib.import_module(name) for name in names]
 
 
+@contextmanager
+def session(ray: ModuleType) -> Iterator[None]:
+    """A session of one node, for the subjects that do not say what they need."""
+    ray.init(num_cpus=2, include_dashboard=False)
+    yield
+    ray.shutdown()
+
+
 def main(name: str, subjects: list[str]) -> None:
-    """Run every behaviour in one session of the engine; one marked line of the output is the answer."""
+    """Run every behaviour in a session of the engine; one marked line of the output is the answer."""
     ray = importlib.import_module(name)
     found = {}
-    ray.init(num_cpus=2, include_dashboard=False)
-    for module in modules(subjects):
-        found |= {behaviour.__name__: behaviour(ray) for behaviour in module.BEHAVIOURS}
-    ray.shutdown()
+    chosen = modules(subjects)
+    for start in {getattr(module, "session", session) for module in chosen}:
+        with start(ray):
+            for module in chosen:
+                if getattr(module, "session", session) is start:
+                    found |= {behaviour.__name__: behaviour(ray) for behaviour in module.BEHAVIOURS}
     print("\nFOUND " + json.dumps({"version": ray.__version__, "found": found}))
 
 
