@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .baselines import machine_lines, start_up_line
+from .cluster_lines import cluster_lines
 from .exercise import Exercise, Measurement, measure
 from .more_lines import memory_line, more_lines
 from .pools import pool_lines
@@ -106,3 +107,4 @@ def _lines_with_rays_interface(engine: str, scale: float) -> Iterator[Exercise]:
         yield from more_lines(ray, scale)
     finally:
         ray.shutdown()
+    yield from cluster_lines(engine, scale)
