@@ -6,7 +6,7 @@
                                                                           |
         period, event to pixels <--the times of its paints, and the newest event in each-'
 
-Nothing is simulated but the runtime: the session is written as the GCS writes it, 50 ms at a time.  With
+Nothing is simulated but the runtime: the session is written as the GCS writes it, 20 ms at a time.  With
 ``--tasks 1000 1000000`` the figures are taken in sessions that had so many tasks before.
 """
 
@@ -29,7 +29,7 @@ from fake_session import FakeSession
 from minray import dashboard_link, sessions
 
 RATE = 2_000  # tasks a second
-FLUSH = 0.05  # seconds between two writes, as the GCS has it
+FLUSH = 0.02  # seconds between two writes, as the local scheduler has it (EVENT_FLUSH_SECONDS)
 WATCH = """() => {
     const pulse = Bokeh.documents[0].get_model_by_name("pulse")
     window.paints = []
