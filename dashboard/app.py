@@ -20,6 +20,7 @@ from typing import Any
 from bokeh.application.application import SessionContext
 from bokeh.core.properties import Float, Int, String
 from bokeh.document import Document
+from bokeh.events import ConnectionLost
 from bokeh.model import DataModel
 from bokeh.models import Column, CustomJS
 from jinja2 import Template
@@ -159,6 +160,8 @@ class Page:
         document.template_variables.update(style=STYLE, script=SCRIPT)
         # The page says so itself, and loads itself again when a server answers (see ``page.js``).
         document.config.update(notify_connection_status=False, reconnect_session=False)
+        # Part of the document, so that not even a connection that breaks at once goes unnoticed.
+        document.js_on_event(ConnectionLost, CustomJS(code="window.minray.lost()"))
         document.add_periodic_callback(self._tick, TICK_MS)
         document.on_session_destroyed(self._closed)
 

@@ -56,6 +56,7 @@
   }
 
   const minray = {
+    lost: () => void lookForServer(),
     painted(pulse) {
       nameSliders()
       requestAnimationFrame(() => {
@@ -79,10 +80,5 @@
     }
   }
 
-  function watch() {
-    if (!root()) return void setTimeout(watch, 100)
-    root().on_event("connection_lost", () => void lookForServer())
-    setInterval(nameSliders, 300)
-  }
-  watch()
+  setInterval(nameSliders, 300)
 })()

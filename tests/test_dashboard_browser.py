@@ -278,6 +278,7 @@ def test_a_lost_connection_is_said_and_made_again(browser: Browser, first: FakeS
     rows = page.get_by_role("region", name="Tasks").locator("tbody tr")
     expect(rows).to_have_count(1)
     connections[0].close()
+    expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost")).to_contain_text("tries again by itself")
     first.run("f", worker=2, seconds=0.1)
     expect(rows).to_have_count(2, timeout=20_000)
