@@ -5,7 +5,7 @@
 #
 #   make lessons   makes notebooks/ anew from solutions/, the answers left out
 #   make images    takes the pictures in images/ anew
-#   make soak      runs the runtime's tests over and over (make soak ROUNDS=100)
+#   make soak      runs the long variants, and the runtime's tests over and over (make soak ROUNDS=100)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,10 +32,12 @@ test: $(VENV)/test.installed
 	MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) $(BIN)/pytest --nbval-lax tests notebooks solutions
 
 soak: $(VENV)/test.installed
+	$(BIN)/python tests/browser.py
+	MINRAY_DASHBOARD_TASKS=1000000 MINRAY_RECORDING_BYTES=2000000000 $(BIN)/pytest -s -q tests/test_dashboard_soak.py
 	@round=1; while [ $$round -le $(ROUNDS) ]; do \
 	    echo "Round $$round of $(ROUNDS)"; \
 	    MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) MINRAY_CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) \
-	        $(BIN)/pytest -q -x tests --ignore-glob='*browser*' || exit 1; \
+	        $(BIN)/pytest -q -x tests --ignore-glob='*browser*' --ignore-glob='*soak*' || exit 1; \
 	    round=$$((round + 1)); \
 	done
 
