@@ -256,7 +256,8 @@ def _create(
     """
     submitted, namespace = time.time(), chosen.namespace or process_state.own_namespace()
     demand, placement = place(chosen, chosen.lifetime_demand, meta.qualname, chosen.needs)
-    packed, refs, contained, kept = core.submission.pack(args, kwargs)
+    constructor_name = f"{meta.module}.{meta.qualname}.__init__"
+    packed, refs, contained, kept = core.submission.pack(args, kwargs, constructor_name)
     actor_id = ActorID.of(process_state.job_id()).binary()
     constructor = SubmitTask(
         creation_task(actor_id),

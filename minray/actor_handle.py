@@ -225,6 +225,7 @@ class ActorMethod:
             method=options.name,
             group=options.concurrency_group,
             backpressure=options.backpressure,
+            function=full_name,
         )
         if meta.max_pending_calls != NOT_COUNTED and refs:
             handle._ray_pending.append(refs[0])

@@ -106,10 +106,7 @@ def put(value: Any, *, _owner: object = None) -> ObjectRef:  # noqa: ANN401
         )
     if _owner is not None:
         raise ValueError("The experimental `_owner` argument to `ray.put` has been removed in Ray 2.56.")
-    try:
-        return process_state.connected_core().put(value)
-    except (TypeError, AttributeError) as error:
-        raise TypeError(f"Could not put a {type(value).__name__} into the object store: {error}") from error
+    return process_state.connected_core().put(value)
 
 
 def wait(

@@ -23,7 +23,7 @@ from typing import Any
 from .arrivals import Arrivals
 from .config import BURST_MESSAGES, BURST_SECONDS, INLINE_BYTES
 from .connection import Connection
-from .exceptions import RaySystemError
+from .exceptions import OufOfBandObjectRefSerializationException, RaySystemError
 from .getting import Getting
 from .ids import object_id, task_ids
 from .live_references import LiveReferences
@@ -55,6 +55,7 @@ from .store_client import StoreClient
 from .store_folders import StoreFolders
 from .streams import Stream, Streams
 from .submission import Submission
+from .unserializable import unserializable
 
 # The call that a thread or coroutine of an actor runs, if several may be under way at once.
 _call: ContextVar[RunTask | None] = ContextVar("call", default=None)
@@ -345,8 +346,18 @@ class CoreWorker:
     # --- objects ------------------------------------------------------------------------------------
 
     def put(self, value: Any) -> ObjectRef:  # noqa: ANN401
-        """Make an object of a value."""
-        return self.put_serialized(serialize(value))
+        """Make an object of a value.
+
+        Raises:
+            TypeError: it cannot be sent to another process.
+        """
+        try:
+            serialized = serialize(value)
+        except OufOfBandObjectRefSerializationException:
+            raise
+        except Exception as error:
+            raise unserializable(f"the put value {value!r}", value) from error
+        return self.put_serialized(serialized)
 
     def put_serialized(self, serialized: Serialized) -> ObjectRef:
         """Make an object of a value that is serialized already."""

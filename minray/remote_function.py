@@ -41,6 +41,8 @@ class RemoteFunction:
         self._options = options
         self._id = os.urandom(16)
         self._name = getattr(function, "__qualname__", type(function).__name__).split("<locals>.")[-1]
+        module, full_name = getattr(function, "__module__", ""), getattr(function, "__qualname__", self._name)
+        self._full_name = f"{module}.{full_name}"
         self._demand: Demand | None = None  # known at the first call
         self._is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
         self._num_returns(options)
@@ -130,6 +132,7 @@ class RemoteFunction:
             environment=merge(process_state.environment, options.runtime_env),
             max_calls=options.max_calls,
             backpressure=options.backpressure,
+            function=self._full_name,
         )
         if num_returns == 1 or num_returns < 0:
             return returned[0]

@@ -23,6 +23,7 @@ import cloudpickle
 from .config import MANY_BYTES, MOST_COPIERS
 from .exceptions import OufOfBandObjectRefSerializationException
 from .object_ref import CollectRefs
+from .unserializable import ADVICE, unserializable
 
 _HEADER = struct.Struct("<BxxxIQ")
 _WITH_BUFFERS = 1
@@ -182,12 +183,13 @@ def serialize_function(function: Callable[..., Any], name: str) -> bytes:
         raise
     except Exception as error:
         culprits = "; ".join(_unpicklable_parts(function)) or "something that it refers to"
-        raise TypeError(
+        kind, suffix = ("actor class", ".__init__") if isinstance(function, type) else ("function", "")
+        full_name = f"{function.__module__}.{getattr(function, '__qualname__', name)}{suffix}"
+        why = (
             f"The function {name!r} cannot be sent to a worker, because it uses {culprits} "
-            f"({type(error).__name__}: {error}). A worker is another process: locks, open files, sockets "
-            "and generators cannot travel. Create such things inside the function, or pass what they are "
-            "made from as an argument."
-        ) from error
+            f"({type(error).__name__}: {error}). "
+        )
+        raise unserializable(f"the {kind} {full_name}", function, why + ADVICE) from error
     folders = [os.path.abspath(folder) for folder in sys.path if os.path.exists(folder or ".")]
     return pickle.dumps((code, folders), 5)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .config import INLINE_BYTES, MOST_FUNCTION_BYTES
+from .exceptions import OufOfBandObjectRefSerializationException
 from .ids import object_id
 from .messages import STREAMING, CancelTask, ExportFunction, SubmitTask, result_count
 from .object_ref import ObjectRef
@@ -18,6 +19,7 @@ from .object_ref_generator import ObjectRefGenerator
 from .placement import Placement
 from .scheduling import Demand
 from .serialization import serialize, serialize_arguments
+from .unserializable import unserializable_argument
 
 if TYPE_CHECKING:
     from .core_worker import CoreWorker
@@ -71,6 +73,7 @@ class Submission:
         actor: bytes = b"",
         method: str = "",
         group: str = "",
+        function: str = "",
     ) -> list[Any]:
         """Submit a task, or call an actor's method.
 
@@ -78,7 +81,7 @@ class Submission:
             At once, the references to its results, or its generator of them.
         """
         submitted = time.time()
-        packed, refs, contained, kept = self.pack(args, kwargs)
+        packed, refs, contained, kept = self.pack(args, kwargs, function or name)
         task_id = next(self._core.task_ids)
         results = [object_id(task_id, index) for index in range(result_count(num_returns))]
         self._core.arrivals.expected.update(results)
@@ -117,9 +120,9 @@ class Submission:
         return returned
 
     def pack(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], function: str
     ) -> tuple[bytes, tuple[tuple[int, bytes], ...], tuple[bytes, ...], list[ObjectRef]]:
-        """Make a call's arguments ready to travel.
+        """Make a call's arguments ready to travel; `function` says for whom, should they not be able to.
 
         Returns:
             The fields `args`, `refs` and `contained` of `SubmitTask`; references to keep until it is sent.
@@ -130,7 +133,12 @@ class Submission:
             if type(value) is ObjectRef:
                 refs.append((place, value.binary()))
                 values[place] = None
-        serialized = serialize_arguments(values, tuple(kwargs))
+        try:
+            serialized = serialize_arguments(values, tuple(kwargs))
+        except OufOfBandObjectRefSerializationException:
+            raise
+        except Exception as error:
+            raise unserializable_argument(values, function) from error
         kept: list[ObjectRef] = []
         if serialized.size > INLINE_BYTES:
             kept = self._move_large_arguments(values, refs)

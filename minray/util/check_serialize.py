@@ -3,6 +3,7 @@
 Source: https://docs.ray.io/en/latest/ray-core/objects/serialization.html#troubleshooting.
 """
 
+import contextlib
 import inspect
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -108,9 +109,11 @@ class _Inspection:
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
     """What a function uses, or what an object or class is made of, by name."""
     if inspect.isfunction(value):
-        used = inspect.getclosurevars(value)
-        yield from used.globals.items()
-        yield from used.nonlocals.items()
+        code, names = value.__code__, value.__globals__
+        yield from ((name, names[name]) for name in code.co_names if name in names)
+        for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # not assigned yet
+                yield name, cell.cell_contents
         return
     yield from inspect.getmembers(value, predicate=inspect.isfunction)
     for name, part in inspect.getmembers(value):
