@@ -9,13 +9,13 @@ thread or coroutine is at, `CoreWorker.running` remembers, so that what it print
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .call_groups import AsyncGroup, CallGroup, ThreadGroup
 from .core_worker import CoreWorker
+from .descendants import exit_with_descendants
 from .execution import Execution
 from .messages import BecomeActor, CallBegan, RunTask, TaskDone
 
@@ -133,4 +133,5 @@ class ConcurrentCalls:
         self._finish_output()
         self._before_exit(leaving)
         self._core.flush()
-        os._exit(leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None))
+        code = leaving.code
+        exit_with_descendants(code if isinstance(code, int) else int(code is not None))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS
+from .descendants import send_signal
 from .member import Member, MemberClient
 from .messages import AddRows, Died, Forked, Heartbeat, JoinNode, Message, NodeAccepted
 from .rpc import Channel
@@ -159,8 +160,7 @@ class MemberProcess:
         member = self._member
         member.log.now = now
         for pid, number in member.signals:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+            send_signal(pid, number)
         member.signals.clear()
         member.room.settle(self._files.retire)
         if now - self._flushed >= EVENT_FLUSH_SECONDS:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS, POOL_SECONDS, SPIN_SECONDS
+from .descendants import send_signal
 from .event_log import EventLog, SilentLog
 from .local_scheduler import LocalScheduler
 from .messages import Died, Forked, Notice, Reply, StoreRows
@@ -200,8 +201,7 @@ class SchedulerProcess:
         scheduler = self._scheduler
         # First of all: a signal that cancels a task must reach its worker before the worker's next task does.
         for pid, number in scheduler.signals:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+            send_signal(pid, number)
         scheduler.signals.clear()
         nothing_else = idle or not scheduler.tasks
         scheduler.objects.flush_pushes()

@@ -21,6 +21,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from .descendants import exit_with_descendants
 from .messages import Died, Fork, Forked
 from .rpc import FrameReader, frame
 
@@ -97,4 +98,4 @@ def _become_worker(config: dict[str, Any], wanted: Fork) -> None:
     except SystemExit as leaving:  # raised by a task
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     finally:
-        os._exit(code)
+        exit_with_descendants(code)

@@ -4,9 +4,11 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -205,3 +207,27 @@ def test_handles_of_a_session_that_has_ended_say_so() -> None:
             ray.kill(actor)
         with pytest.raises(ActorDiedError, match="might be dead or it's from a different cluster"):
             ray.get(actor.use.remote(1))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell who started whom")
+@pytest.mark.parametrize("way", ["kill", "exit_actor", "out of scope"])
+def test_what_an_actor_has_started_ends_with_it(ray_session: ModuleType, way: str) -> None:
+    @ray.remote
+    class Starter:
+        def start(self) -> int:
+            self.process = subprocess.Popen(["sleep", "1000"])
+            return self.process.pid
+
+        def leave(self) -> None:
+            ray.actor.exit_actor()
+
+    actor = Starter.remote()
+    pid = ray.get(actor.start.remote())
+    assert psutil.pid_exists(pid)
+    if way == "kill":
+        ray.kill(actor)
+    elif way == "exit_actor":
+        actor.leave.remote()
+    else:
+        del actor
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
