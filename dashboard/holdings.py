@@ -101,6 +101,7 @@ class Objects:
 
     Attributes:
         copies: by object id, and by node; only what is in a store now.
+        counts: by object id, how many processes and tasks refer to it.
         uses: by node, how full its store is.
         history: the same over time.
         total: how many objects have ever been in a store.
@@ -108,6 +109,7 @@ class Objects:
     """
 
     copies: dict[str, dict[int, Copy]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     uses: dict[int, Use] = field(default_factory=dict)
     history: Ring = field(default_factory=lambda: Ring(USE, KEEP_USES))
     total: int = 0
@@ -125,7 +127,7 @@ class Objects:
             if state in IN_MEMORY or state in ON_DISK:
                 self._enter(object_id, nodes, node, before, Copy(state, size or 0, ts, task or 0), use)
             elif not nodes:
-                self.copies.pop(object_id, None)
+                self._drop(object_id)
             use.peak = max(use.peak, use.memory)
             history.append((ts, node, use.memory, use.disk))
         self.history.extend(history)
@@ -142,8 +144,18 @@ class Objects:
         _add(use, nodes[node], +1)
         self.copies[object_id] = nodes
         if len(self.copies) > KEEP_OBJECTS:
-            self.copies.pop(next(iter(self.copies)))
+            self._drop(next(iter(self.copies)))
             self.forgotten += 1
+
+    def references(self, rows: Iterable[tuple[str, float, int]]) -> None:
+        """(object id, ts, count); may come before the object's own events."""
+        self.counts |= {object_id: count for object_id, _, count in rows}
+        while len(self.counts) > 2 * KEEP_OBJECTS:
+            del self.counts[next(iter(self.counts))]
+
+    def _drop(self, object_id: str) -> None:
+        self.copies.pop(object_id, None)
+        self.counts.pop(object_id, None)
 
 
 def _add(use: Use, copy: Copy, sign: int) -> None:

@@ -119,11 +119,11 @@ def objects_html(scene: Scene) -> str:
     biggest = sorted(objects.copies.items(), key=lambda item: -max(copy.size for copy in item[1].values()))
     needed = scene.once("needed", scene.session.edges.total, lambda: _needed(scene))
     rows = [_row(scene, object_id, copies, needed) for object_id, copies in biggest[:OBJECTS_SHOWN]]
-    heads = ["object", "size", "made by", "where", "for", "needed by"]
+    heads = ["object", "size", "made by", "where", "for", "references", "needed by"]
     there = len(objects.copies) + objects.forgotten
     note = f"{len(rows)} of {count(there, 'object')} in the stores shown, the largest first; "
     note += f"{objects.total:,} have been there since the session began."
-    html = table("Objects", heads, rows, numeric=(1, 4, 5)) if rows else ""
+    html = table("Objects", heads, rows, numeric=(1, 4, 5, 6)) if rows else ""
     return f'{html}<p class="note">{note}</p>{_transfers(scene)}'
 
 
@@ -141,7 +141,16 @@ def _row(scene: Scene, object_id: str, copies: dict[int, Copy], needed: dict[int
     )
     age = duration(max(0.0, scene.now - copy.since))
     users = count(needed.get(copy.task, 0), "task") if copy.task else ""
-    return [short_id(object_id), size(copy.size), maker, where, age, users]
+    references = scene.session.objects.counts.get(object_id)
+    return [
+        short_id(object_id),
+        size(copy.size),
+        maker,
+        where,
+        age,
+        "" if references is None else f"{references:,}",
+        users,
+    ]
 
 
 def short_id(object_id: str) -> str:

@@ -58,6 +58,8 @@ _READ = {
     "api_calls": """
         SELECT seq, worker, kind, ts, ended, count, ready FROM api_calls
         WHERE seq > ? AND task IS NULL ORDER BY seq LIMIT ?""",
+    "object_references": """
+        SELECT seq, object_id, ts, count FROM object_references WHERE seq > ? ORDER BY seq LIMIT ?""",
     "transfers": """
         SELECT seq, started, ended, bytes, source, node, object_id FROM transfers
         WHERE seq > ? ORDER BY seq LIMIT ?""",
@@ -66,8 +68,12 @@ _READ = {
 # Which of the values above, `seq` left out, tells when it happened; the others are looked up by number.
 _TIME = {
     **{"node_events": 2, "worker_events": 2, "actor_events": 2, "task_events": 3, "task_errors": 2},
-    **{"object_events": 4, "api_calls": 2, "transfers": 0, "experiments": 0, "tasks": 3},
+    **{"object_events": 4, "object_references": 1, "transfers": 0},
+    **{"api_calls": 2, "experiments": 0, "tasks": 3},
 }
+
+# Tables that recordings of earlier versions lack; all else must be there.
+_LATER = ("object_references", "transfers")
 
 Rows = list[Any]  # of tuples; SQLite does not promise their types, `Session` finds out
 
@@ -152,8 +158,7 @@ class Source:
             return
         if not self._tables:
             there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            # Recordings of one node have no transfers; all else must be there.
-            self._tables = [name for name in _READ if name in there or name != "transfers"]
+            self._tables = [name for name in _READ if name in there or name not in _LATER]
             self._begin_late(db)
         self._behind = True
         while self._behind and time.monotonic() - began < READ_SECONDS:
@@ -190,6 +195,7 @@ class Source:
         session.dependencies(take["task_deps"])
         session.objects.events(take["object_events"])
         session.api_calls(take["api_calls"])
+        session.objects.references(take.get("object_references", []))
         session.transfers.extend(take.get("transfers", []))
         session.experiment_points(take["experiments"])
 

@@ -118,6 +118,10 @@ class EventLog:
         """An object in the store is CREATED, SEALED, SPILLED, RESTORED, FREED or LOST."""
         self.rows["object_events"].append((object_id.hex(), self.node, state, size, self.now, task))
 
+    def references(self, object_id: bytes, count: int) -> None:
+        """So many processes and tasks refer to an object in the store now."""
+        self.rows["object_references"].append((object_id.hex(), self.now, count))
+
     def transfer(
         self, object_id: bytes, source: int, started: float, ended: float, size: int, outcome: str
     ) -> None:

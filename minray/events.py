@@ -17,7 +17,7 @@ All times are seconds since 1970 as ``time.time()`` gives them; all sizes are by
 
 from enum import IntEnum, StrEnum
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class TaskState(IntEnum):
@@ -95,6 +95,9 @@ CREATE TABLE actor_events (seq INTEGER PRIMARY KEY, actor INTEGER, state TEXT, t
 CREATE TABLE object_events (seq INTEGER PRIMARY KEY, object_id TEXT, node INTEGER, state TEXT,
                             size INTEGER, ts REAL, task INTEGER);
 
+-- How many processes and unfinished tasks refer to an object that lies in a store, when that changed.
+CREATE TABLE object_references (seq INTEGER PRIMARY KEY, object_id TEXT, ts REAL, count INTEGER);
+
 -- Objects that were copied from one node's store to another's, because they were needed there.
 -- outcome: empty if all went well, else why it did not.
 CREATE TABLE transfers (seq INTEGER PRIMARY KEY, object_id TEXT, source INTEGER, node INTEGER,
@@ -141,6 +144,7 @@ COLUMNS = {
     "actors": 10,
     "actor_events": 6,
     "object_events": 6,
+    "object_references": 3,
     "transfers": 7,
     "api_calls": 9,
     "placement_groups": 8,

@@ -438,6 +438,7 @@ class LocalScheduler:
         self.actors.calls.tick()
         self.retries.tick()
         self.cancelling.tick()
+        self.objects.report_references()
         for node in self.nodes.values():
             for worker in node.pool.superfluous(self.now, IDLE_WORKER_SECONDS):
                 worker.channel.channel.send(Exit())

@@ -77,6 +77,7 @@ class NodeObjects:
         self.table.seal(object_id, kind, payload, contained)
         if kind == STORED:
             self.room.sealed(payload, task)
+            self.table.references.watch(object_id)
         for subscriber in entry.subscribers:
             self._push(subscriber, object_id, entry)
         entry.subscribers = []
@@ -128,9 +129,15 @@ class NodeObjects:
             for object_id, entry in freed:
                 if entry.kind == STORED:
                     self.room.free(entry.payload)
+                    self.table.references.unwatch(object_id)
                     object_ids += self.made.forget(object_id)
                 elif entry.kind == ACTOR:
                     self.unreferenced.append(object_id)
+
+    def report_references(self) -> None:
+        """Tell the event store how many references there are now to objects in the stores."""
+        for object_id, count in self.table.references.take_changes():
+            self._log.references(object_id, count)
 
     def unpin(self, object_id: bytes) -> None:
         """The runtime needs the object once less."""

@@ -27,6 +27,8 @@ class ReferenceTable:
     def __init__(self) -> None:
         self._counts: dict[bytes, int] = {}
         self._held: dict[Hashable, set[bytes]] = {}
+        self.watched: set[bytes] = set()  # objects of which somebody wants to know how the count changes
+        self.changed: set[bytes] = set()  # of which it has, or they are watched anew
 
     def count(self, object_id: bytes) -> int:
         """How many processes and pins keep the object alive."""
@@ -39,7 +41,7 @@ class ReferenceTable:
             held = self._held[process] = set()
         if object_id not in held:
             held.add(object_id)
-            self._counts[object_id] = self._counts.get(object_id, 0) + 1
+            self.pin(object_id)
 
     def drop(self, process: Hashable, object_id: bytes) -> bool:
         """A process has no reference any more; True if nobody needs the object now."""
@@ -56,15 +58,35 @@ class ReferenceTable:
     def pin(self, object_id: bytes) -> None:
         """The runtime needs the object."""
         self._counts[object_id] = self._counts.get(object_id, 0) + 1
+        if object_id in self.watched:
+            self.changed.add(object_id)
 
     def unpin(self, object_id: bytes) -> bool:
         """The runtime needs the object once less; True if nobody needs it now."""
         count = self._counts[object_id] - 1
+        if object_id in self.watched:
+            self.changed.add(object_id)
         if count:
             self._counts[object_id] = count
             return False
         del self._counts[object_id]
         return True
+
+    def watch(self, object_id: bytes) -> None:
+        """From now on `changed` tells of this object."""
+        self.watched.add(object_id)
+        self.changed.add(object_id)
+
+    def unwatch(self, object_id: bytes) -> None:
+        """The object is gone."""
+        self.watched.discard(object_id)
+        self.changed.discard(object_id)
+
+    def take_changes(self) -> list[tuple[bytes, int]]:
+        """The watched objects whose counts have changed since the last call, and the counts."""
+        changes = [(object_id, self.count(object_id)) for object_id in self.changed]
+        self.changed.clear()
+        return changes
 
     def forget(self, process: Hashable) -> list[bytes]:
         """A process is gone; return the objects that nobody needs now."""

@@ -143,7 +143,8 @@ class SchedulerProcess:
 
     def _patience(self) -> float | None:
         """How long to sleep if nothing happens: briefly while tasks run, else until something does."""
-        busy = bool(self._scheduler.tasks or self._scheduler.log)
+        references = self._scheduler.objects.table.references
+        busy = bool(self._scheduler.tasks or self._scheduler.log or references.changed)
         spare = len(self._scheduler.pool.workers) > self._scheduler.pool.target
         if busy or spare:
             return EVENT_FLUSH_SECONDS

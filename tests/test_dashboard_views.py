@@ -1,5 +1,6 @@
 """What the parts of the page say, without a browser."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,19 @@ def test_text_from_a_session_is_escaped_in_every_part() -> None:
         for html in parts:
             assert "<script" not in html
         assert "&lt;script&gt;" in "".join(parts)
+
+
+def test_the_objects_page_says_how_many_references_there_are() -> None:
+    with FakeSession() as session:
+        task = session.run("make", worker=2, seconds=0.1)
+        seen, gone = "ab" * 28, "cd" * 28
+        session.write(
+            object_references=[(seen, 1.0, 1), (gone, 1.0, 1), (seen, 2.0, 3)],
+            object_events=[(seen, 0, "SEALED", 5_000_000, 1.0, task), (gone, 0, "FREED", 5, 1.0, task)],
+        )
+        html = objects_html(scene_of(session))
+    assert "references" in html
+    assert re.search(r"<td[^>]*>3</td>", html)
 
 
 def test_the_cells_say_what_each_worker_does() -> None:

@@ -26,6 +26,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "actors": (1, "id", "Counter", "", "", 0, 0, 1, 1, "{}"),
     "actor_events": (1, "ALIVE", 1.0, 0, 1, ""),
     "object_events": ("object", 0, "SEALED", 5, 1.0, 1),
+    "object_references": ("object", 1.0, 2),
     "transfers": ("object", 0, 1, 1.0, 2.0, 5, ""),
     "api_calls": (1, None, "get", 1.0, 2.0, 1, 1, 1, None),
     "placement_groups": ("ab", "", "PACK", '[{"CPU": 1.0}]', 1, 1, 0, 10.0),

@@ -289,3 +289,26 @@ def test_objects_are_private_to_the_user(ray_session: ModuleType) -> None:
         assert segment.stat().st_mode & 0o077 == 0
         assert segment.parent.stat().st_mode & 0o077 == 0
     assert ray_session.get(reference)[0] == 1
+
+
+def test_the_event_store_knows_how_many_references_there_are_to_what_is_stored(
+    ray_session: ModuleType, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+
+    @ray.remote
+    def keep(refs: list[ObjectRef], gate: Gate) -> None:
+        gate.wait()
+
+    def counts() -> list[int]:
+        sql = "SELECT count FROM object_references WHERE object_id = ? ORDER BY seq"
+        return [count for (count,) in rows(sql, ref.hex())]
+
+    ref = ray.put(np.ones(LARGE))
+    wait_until(lambda: counts()[-1:] == [1])  # this process
+    task = keep.remote([ref], gate)
+    gate.wait_for_visitors()
+    wait_until(lambda: counts()[-1:] == [2])  # the task that has it, too
+    gate.open()
+    ray.get(task)
+    wait_until(lambda: counts()[-1:] == [1])

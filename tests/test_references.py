@@ -92,3 +92,21 @@ def test_dropping_what_is_not_held_frees_nothing() -> None:
 def test_unpinning_what_is_not_pinned_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(KeyError):
         ReferenceTable().unpin(b"x")
+
+
+def test_changes_are_told_of_watched_objects_alone_and_once() -> None:
+    table = ReferenceTable()
+    table.hold("driver", b"seen")
+    table.hold("driver", b"unseen")
+    table.watch(b"seen")
+    assert table.take_changes() == [(b"seen", 1)]
+    table.pin(b"seen")
+    table.pin(b"unseen")
+    table.hold("worker", b"seen")
+    assert table.take_changes() == [(b"seen", 3)]
+    table.drop("worker", b"seen")
+    table.forget("driver")
+    assert table.take_changes() == [(b"seen", 1)]
+    table.hold("worker", b"seen")
+    table.unwatch(b"seen")
+    assert table.take_changes() == []
