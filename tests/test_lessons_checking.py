@@ -54,7 +54,7 @@ def test_a_misconception_is_caught_and_gets_its_hint(path: Path) -> None:
     assert "Hint 1" in repr(verdict)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", sorted(checking.EXERCISES))
 def test_every_exercise_has_at_least_three_documented_misconceptions(number: int) -> None:
     assert len([path for path in FIXTURES if path.stem.startswith(f"exercise_{number}_")]) >= 3
 

@@ -52,11 +52,25 @@ COVERAGE = {
         "prediction before an experiment": "predict",
         "comparison after it": "compare",
     },
+    "07_actors": {
+        "a counter: state that stays": "counter",
+        "tasks forget": "tasks-forget",
+        "one call at a time, in order": "in-order",
+        "the game of life, with a live picture": "life",
+        "an async actor": "async-actor",
+        "a named actor, found from elsewhere": "named-actor",
+        "exercise 12": "exercise-12",
+        "exercise 13": "exercise-13",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
 }
 EXERCISES = [
     ("01_tasks", 1, "squares"),
     ("02_futures", 2, "gather"),
     ("02_futures", 3, "squares_as_they_come"),
+    ("07_actors", 12, "count_words"),
+    ("07_actors", 13, "sum_of_squares"),
 ]
 
 
@@ -145,7 +159,9 @@ def answer_of(lesson: str, number: int, name: str, *, solved: bool) -> Any:  # n
     names: dict[str, Any] = {"__name__": "__main__"}
     exec("import minray as ray\nfrom minray.lessons import nap", names)
     for cell in cells_of(ROOT / "solutions" / f"{lesson}.ipynb"):
-        is_answer = f"exercise-{number}" in tags_of(cell) and re.search("^def ", cell.source, re.MULTILINE)
+        is_answer = f"exercise-{number}" in tags_of(cell) and re.search(
+            "^(def|class) ", cell.source, re.MULTILINE
+        )
         left_out = "solution" in tags_of(cell) if not solved else cell.cell_type == "raw"
         if is_answer and not left_out:
             exec(compile(cell.source, f"{lesson} {cell.id}", "exec"), names)
@@ -157,7 +173,7 @@ def answer_of(lesson: str, number: int, name: str, *, solved: bool) -> Any:  # n
 def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) -> None:
     verdict = check(number, answer_of(lesson, number, name, solved=False))
     assert not verdict.passed
-    assert verdict.finding.name in ("no-tasks", "without-the-timeout")
+    assert verdict.finding.name in ("no-tasks", "no-actor", "without-the-timeout")
     assert repr(verdict).startswith("Not yet")
 
 

@@ -8,7 +8,7 @@
     picture      pure: schedules as accessible SVG
     prediction   predict(...) before an experiment, compare(...) after it
     checking     check(...) runs a learner's function and judges what it did:
-                 guard -> evidence -> exercise_1, _2, _3 and mistakes -> verdict
+                 guard -> evidence -> exercise_1, _2, ... and mistakes -> verdict
     build        makes notebooks/ from solutions/
 
 A lesson uses Ray's own interface and the names below, nothing else.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import exercise_1, exercise_2, exercise_3
+from . import exercise_1, exercise_2, exercise_3, exercise_12, exercise_13
 from .clock import slow_value, time_scale
 from .evidence import Evidence
 from .guard import run_guarded
@@ -56,6 +56,12 @@ EXERCISES = {
         given=len(exercise_2.VALUES), timeout=exercise_2.TIMEOUT,
     ),
     3: Exercise(exercise_3.TITLE, exercise_1.SQUARES, exercise_3.judge, lambda: (list(exercise_1.NUMBERS),)),
+    12: Exercise(
+        exercise_12.TITLE, exercise_12.COUNTS, exercise_12.judge, lambda: (list(exercise_12.WORDS),)
+    ),
+    13: Exercise(
+        exercise_13.TITLE, (exercise_13.TOTAL,), exercise_13.judge, lambda: (list(exercise_13.NUMBERS),)
+    ),
 }  # fmt: skip
 
 ENDLESS = 20  # a loop in which wait named every result so many times will not end

@@ -37,6 +37,8 @@ class Task:
     failed: bool
     worker: int | None
     needs: tuple[int, ...]  # the numbers of the tasks whose results are its arguments
+    kind: str = "NORMAL_TASK"  # or ACTOR_CREATION_TASK, or ACTOR_TASK: a call of an actor's method
+    actor: int | None = None  # the actor that it makes or calls
 
     @property
     def done(self) -> bool:
@@ -84,7 +86,7 @@ _TASKS = f"""
            MIN(CASE WHEN e.state = {TaskState.RUNNING:d} THEN e.ts END),
            MAX(CASE WHEN e.state IN ({TaskState.FINISHED:d}, {TaskState.FAILED:d}) THEN e.ts END),
            COALESCE(MAX(e.state = {TaskState.FAILED:d}), 0),
-           MAX(e.worker)
+           MAX(e.worker), t.type, t.actor
     FROM tasks t LEFT JOIN last USING (task)
                  LEFT JOIN task_events e ON e.task = t.task AND e.attempt = last.attempt
     WHERE t.task > ? GROUP BY t.task ORDER BY t.task
@@ -152,9 +154,11 @@ def read(path: Path | str, since: Mark = BEGINNING) -> Recording:
                 bool(failed),
                 worker,
                 tuple(needs.get(number, ())),
+                kind,
+                actor,
             )
-            for number, task_id, name, parent, ts, started, finished, failed, worker in db.execute(
-                _TASKS, (since.task,)
+            for number, task_id, name, parent, ts, started, finished, failed, worker, kind, actor in (
+                db.execute(_TASKS, (since.task,))
             )
         ]
         calls = [Call(*row) for row in db.execute(_CALLS, (since.call,))]
