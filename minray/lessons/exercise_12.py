@@ -107,7 +107,7 @@ def too_few_calls(evidence: Evidence) -> Finding | None:
 def wrong_counts(evidence: Evidence) -> Finding | None:
     """The answer is not the counts."""
     try:
-        found = tuple(sorted(dict(evidence.result).items()))  # type: ignore[call-overload]
+        found = tuple(sorted(dict(evidence.result).items()))
     except (TypeError, ValueError):
         found = ()
     if same(found, evidence.expected, in_order=True):
