@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import exercise_1, exercise_2, exercise_3, exercise_12, exercise_13
+from . import exercise_1, exercise_2, exercise_3, exercise_12, exercise_13, exercise_14, exercise_15, faults
 from .clock import slow_value, time_scale
 from .evidence import Evidence
 from .guard import run_guarded
@@ -61,6 +61,11 @@ EXERCISES = {
     ),
     13: Exercise(
         exercise_13.TITLE, (exercise_13.TOTAL,), exercise_13.judge, lambda: (list(exercise_13.NUMBERS),)
+    ),
+    14: Exercise(exercise_14.TITLE, exercise_14.RESULTS, exercise_14.judge, faults.some_that_fail),
+    15: Exercise(
+        exercise_15.TITLE, exercise_15.VALUES, exercise_15.judge,
+        lambda: faults.some_that_race(exercise_15.UNITS, exercise_15.VALUES),
     ),
 }  # fmt: skip
 
