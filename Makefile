@@ -4,6 +4,7 @@
 #   make test      runs every check: style, types, tests, notebooks, a real browser
 #
 #   make lessons   makes notebooks/ anew from solutions/, the answers left out
+#   make hooks     keeps the outputs of notebooks out of your commits, from now on
 #   make images    takes the pictures in images/ anew
 #   make soak      runs the long variants, and the runtime's tests over and over (make soak ROUNDS=100)
 
@@ -16,7 +17,7 @@ CLUSTER_ROUNDS := 200
 # The lessons' waiting times, as a fraction of those that a person sees.
 TEST_TIME_SCALE := 0.1
 
-.PHONY: help lab test soak lessons images
+.PHONY: help lab test soak lessons hooks images
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -43,6 +44,9 @@ soak: $(VENV)/test.installed
 
 lessons: $(VENV)/test.installed
 	$(BIN)/python -m minray.lessons.build
+
+hooks:
+	git config core.hooksPath .ci/hooks
 
 images: $(VENV)/test.installed
 	$(BIN)/python tests/browser.py

@@ -10,6 +10,7 @@
     checking     check(...) runs a learner's function and judges what it did:
                  guard -> evidence -> exercise_1, _2, ... and mistakes -> verdict
     build        makes notebooks/ from solutions/
+    strip        a git hook: no outputs in commits
 
 A lesson uses Ray's own interface and the names below, nothing else.
 """
