@@ -25,6 +25,7 @@ import psutil
 from playwright.sync_api import Browser, Page, expect
 
 import browser as real_browser
+import dask_dashboard
 from fake_session import FakeSession
 from minray import dashboard_link, sessions
 
@@ -100,15 +101,20 @@ def measure_timeline(feed: Feed, process: psutil.Process, span: str) -> None:
     feed.page.evaluate(WATCH)
     share = load(process, lambda: feed.run(8.0))
     paints = feed.page.evaluate("() => window.paints")
+    say_how_late(f"timeline, {span}", paints)
+    say(f"timeline, {span}: server", f"{share:.0%} of a core")
+
+
+def say_how_late(what: str, paints: list[list[float]]) -> None:
+    """Print how often there was an update, and how old the events in it were."""
     periods, late = [], []
     for before, after in itertools.pairwise(paints):
         periods.append(after[1] - before[1])
         # Events happen evenly: ten of those that came with this update stand for all of them.
         new = after[2] - before[2]
         late += [after[1] - (before[2] + new * (place + 0.5) / 10) for place in range(10)]
-    say(f"timeline, {span}: period", quantiles(periods))
-    say(f"timeline, {span}: event to pixels", quantiles(late))
-    say(f"timeline, {span}: server", f"{share:.0%} of a core")
+    say(f"{what}: period", quantiles(periods))
+    say(f"{what}: event to pixels", quantiles(late))
 
 
 def say(what: str, figure: str) -> None:
@@ -152,6 +158,17 @@ def measure(browser: Browser, tasks: int) -> None:
         time.sleep(0.1)
 
 
+def measure_dask(browser: Browser) -> None:
+    """The same two figures of Dask's task stream, at the rate that Dask manages."""
+    python = dask_dashboard.python_with_dask()
+    if python is None:
+        print("\nNo Dask here: install dask[distributed], or let MINRAY_RAY_PYTHON name a Python that has it")
+        return
+    done, paints = dask_dashboard.paints(browser, python)
+    print(f"\nDask's task stream with {done / dask_dashboard.SECONDS:,.0f} tasks a second, none before")
+    say_how_late("task stream", paints)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -163,6 +180,7 @@ def main() -> None:
         os.environ.update(MINRAY_HOME=home, MINRAY_DASHBOARD_LINGER="1")
         for tasks in options.tasks:
             measure(browser, tasks)
+        measure_dask(browser)
 
 
 if __name__ == "__main__":
