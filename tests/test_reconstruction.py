@@ -122,7 +122,7 @@ def test_an_argument_that_is_there_is_not_made_again(log: Log) -> None:
     second = add.remote(log, first, 1)
     ray.wait([second])
     assert process_state.core is not None
-    (_, (_, name, _)) = process_state.core._arrivals.values[second.binary()]
+    (_, (_, name, _)) = process_state.core.arrivals.values[second.binary()]
     (shared_memory_dir(session_dir().name) / name).unlink()
     assert ray.get(second)[0] == 2
     assert log.lines() == ["make1", "add1", "add1"]

@@ -141,7 +141,7 @@ def test_a_worker_with_a_gpu_leaves_after_one_call_unless_told_otherwise(ray: Mo
 
 
 def test_a_function_that_holds_too_much_is_refused(ray: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minray.core_worker.MOST_FUNCTION_BYTES", 1000)
+    monkeypatch.setattr("minray.submission.MOST_FUNCTION_BYTES", 1000)
     large = bytes(2000)
 
     @ray.remote
