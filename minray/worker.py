@@ -138,6 +138,11 @@ class LeaseWatch:
         self._core = core
         self._awake = threading.Event()
         self._thread: threading.Thread | None = None
+        self._over = False
+
+    def end(self) -> None:
+        """Give nothing back from now on: what waits here are an actor's calls, for nobody else."""
+        self._over = True
 
     def start(self) -> None:
         """Watch until the inbox is empty."""
@@ -160,6 +165,8 @@ class LeaseWatch:
 
     def give_back(self) -> None:
         """Return all tasks that have not begun."""
+        if self._over:
+            return
         inbox, given = self._core.inbox, []
         with contextlib.suppress(IndexError):  # until it is empty; the main thread may be taking from it too
             while isinstance(inbox[-1], RunTask):
@@ -207,6 +214,7 @@ class Worker:
         )
         self.execution.actor = self._actor
         self._core.before_blocking = lambda: None
+        self._watch.end()
         process_state.namespace = order.namespace
         self._title.show(order.class_name)
 

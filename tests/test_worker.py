@@ -1,5 +1,6 @@
 """A worker's streams (whole lines, nothing lost, any text), and cancelling before the function runs."""
 
+from collections import deque
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from minray.exceptions import RaySystemError, TaskCancelledError
 from minray.messages import Print, RunTask, encode
-from minray.worker import TaskStream
+from minray.worker import LeaseWatch, TaskStream
 from runtime_tools import Gate
 
 
@@ -129,3 +130,15 @@ def test_a_task_whose_arguments_are_still_being_loaded_can_be_cancelled(
     with pytest.raises(TaskCancelledError):
         ray_session.get(using)
     gate.open()
+
+
+def test_the_calls_of_an_actor_are_never_given_back_though_its_worker_had_a_lease_before() -> None:
+    core = FakeCore()
+    core.inbox = deque([core.task, core.task])  # type: ignore[attr-defined]
+    watch = LeaseWatch(core)  # type: ignore[arg-type]
+    watch.end()
+    watch.give_back()
+    assert core.sent == []
+    assert len(core.inbox) == 2  # type: ignore[attr-defined]
+    LeaseWatch(core).give_back()  # type: ignore[arg-type]
+    assert len(core.sent) == 1
