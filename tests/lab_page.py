@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, TimeoutError, expect
 
 from minray import lab
 from runtime_tools import wait_until
 
 TOKEN = "only-for-this-test"
 PATIENCE_MS = 60_000  # for one thing to appear; only a failing test waits that long
+PRESSES, UNHEARD_MS = 5, 10_000  # how often a key is pressed, and when it counts as not heard
 CELLS = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell"
 
 
@@ -133,11 +134,25 @@ class LabPage:
         return self.cell(index).inner_text()
 
     def start_cell(self) -> int:
-        """Run the selected cell and select the next, as Shift-Enter does; does not wait for its end."""
+        """Run the selected cell and select the next, as Shift-Enter does; does not wait for its end.
+
+        JupyterLab knows its shortcuts only a while after it shows the notebook. A learner whose key does
+        nothing presses it again, and so does this page.
+        """
         index = self.active()
         self._prompts[index] = self._prompt(index)
-        self.page.keyboard.press("Shift+Enter")
-        return index
+        for _ in range(PRESSES):
+            self.page.keyboard.press("Shift+Enter")
+            try:
+                self.page.wait_for_selector(
+                    f"{CELLS}.jp-mod-active:not([data-windowed-list-index='{index}'])", timeout=UNHEARD_MS
+                )
+            except TimeoutError:
+                self.cell(index).click()
+                self.page.keyboard.press("Escape")
+            else:
+                return index
+        raise AssertionError(f"Shift-Enter does nothing in cell {index}")
 
     def is_busy(self, index: int) -> bool:
         """Whether a cell that was started has not ended; each run gives a cell a new number."""

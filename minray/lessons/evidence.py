@@ -45,6 +45,14 @@ class Evidence:
             by_parent.setdefault(task.parent, []).append(task)
         return max((tuple(tasks) for tasks in by_parent.values()), key=len, default=())
 
+    def failed_with(self, name: str) -> bool:
+        """Whether the answer raised an exception of this name, or one that came out of a task as such.
+
+        By name, as Ray's exceptions are other classes; with the bases, as what a task raised arrives as
+        ``RayTaskError(Name)``, which is both.
+        """
+        return any(base.__name__ == name for base in type(self.error).__mro__)
+
     def calls(self, kind: str) -> tuple[Call, ...]:
         """The calls of `get` or `wait` by whoever submitted most tasks."""
         caller = self.siblings[0].parent if self.siblings else None

@@ -46,7 +46,7 @@ def one_takes_all(evidence: Evidence) -> Finding | None:
 
 def only_one_kind(evidence: Evidence) -> Finding | None:
     """An `except` for the one kind of failure, but not for the other."""
-    if type(evidence.error).__name__ != "WorkerCrashedError":
+    if not evidence.failed_with("WorkerCrashedError"):
         return None
     return Finding(
         "only-one-kind",

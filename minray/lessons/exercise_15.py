@@ -29,7 +29,7 @@ def judge(evidence: Evidence) -> Finding:
 
 def cancelled_too_early(evidence: Evidence) -> Finding | None:
     """Everything was cancelled, the winner too."""
-    if type(evidence.error).__name__ != "TaskCancelledError":
+    if not evidence.failed_with("TaskCancelledError"):
         return None
     return Finding(
         "cancelled-too-early",

@@ -53,7 +53,7 @@ def judge(evidence: Evidence) -> Finding:
 
 def get_with_a_timeout(evidence: Evidence) -> Finding | None:
     """`get` does not share `wait`'s manners: at its timeout it raises."""
-    if type(evidence.error).__name__ != "GetTimeoutError":
+    if not evidence.failed_with("GetTimeoutError"):
         return None
     return Finding(
         "get-with-a-timeout",
