@@ -21,8 +21,8 @@ from bokeh.models.widgets import Div, Select
 from bokeh.plotting import figure
 
 from minray.colours import PALETTE
+from minray.lessons.cost_model import DRAWN, Series, crossing, pair, series_of
 
-from .fit import DRAWN, Series, crossing, pair, series_of
 from .lanes import Columns
 from .scene import Scene, View
 from .theme import duration, style_sheet

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from minray.dashboard import exports, layers, mosaic, task_list
 from minray.dashboard.columns import EDGE, Ring
-from minray.dashboard.fit import Series, crossing, fit, pair, series_of
 from minray.dashboard.lanes import picture_columns
 from minray.dashboard.layers import graph_of
 from minray.dashboard.model import Point, Session
@@ -19,6 +18,7 @@ from minray.dashboard.task_list import Wish, find
 
 from fake_session import FakeSession
 from minray.events import TaskState
+from minray.lessons.cost_model import Series, crossing, fit, pair, series_of
 
 WHITE = np.full((600, 3), 255.0)
 

@@ -52,6 +52,20 @@ COVERAGE = {
         "prediction before an experiment": "predict",
         "comparison after it": "compare",
     },
+    "03_granularity": {
+        "the baseline of a no-op": "noop-baseline",
+        "the baseline of an array made locally": "local-baseline",
+        "local against remote, with trials and spread": "local-against-remote",
+        "sizes around the crossing on this machine": "sizes",
+        "the log-log plot": "log-log-plot",
+        "the crossing point": "crossing-point",
+        "trials, workers and function to choose": "widgets",
+        "batching as the remedy": "batching",
+        "exercise 4": "exercise-4",
+        "exercise 5": "exercise-5",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
     "07_actors": {
         "a counter: state that stays": "counter",
         "tasks forget": "tasks-forget",
@@ -85,6 +99,8 @@ EXERCISES = [
     ("01_tasks", 1, "squares"),
     ("02_futures", 2, "gather"),
     ("02_futures", 3, "squares_as_they_come"),
+    ("03_granularity", 4, "remainders"),
+    ("03_granularity", 5, "work_through"),
     ("07_actors", 12, "count_words"),
     ("07_actors", 13, "sum_of_squares"),
     ("08_failures", 14, "collect"),
@@ -192,6 +208,7 @@ def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) 
     verdict = check(number, answer_of(lesson, number, name, solved=False))
     assert not verdict.passed
     kind = ("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all")
+    kind += ("too-many-tasks", "too-coarse")
     assert verdict.finding.name in kind
     assert repr(verdict).startswith("Not yet")
 

@@ -9,6 +9,7 @@
     prediction   predict(...) before an experiment, compare(...) after it
     checking     check(...) runs a learner's function and judges what it did:
                  guard -> evidence -> exercise_1, _2, ... and mistakes -> verdict
+    experiment   measurements, live on the dashboard, drawn by plots, explained by cost_model
     build        makes notebooks/ from solutions/
     strip        a git hook: no outputs in commits
 
@@ -21,10 +22,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .checking import check
     from .clock import nap, stopwatch, time_scale
+    from .experiment import Experiment, bracket
     from .prediction import compare, draw, happened, predict
     from .schedule import simulate, wait_rounds
 
 __all__ = [
+    "Experiment",
+    "bracket",
     "check",
     "compare",
     "draw",
@@ -40,6 +44,8 @@ __all__ = [
 # Imported when first used: every worker imports `nap` with its first task, and should not have to load
 # pictures and checks for it, while a learner's schedule is being recorded.
 _HOME = {
+    "Experiment": "experiment",
+    "bracket": "experiment",
     "check": "checking",
     "compare": "prediction",
     "draw": "prediction",

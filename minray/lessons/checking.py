@@ -12,7 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import exercise_1, exercise_2, exercise_3, exercise_12, exercise_13, exercise_14, exercise_15, faults
+from . import (
+    exercise_1,
+    exercise_2,
+    exercise_3,
+    exercise_4,
+    exercise_5,
+    exercise_12,
+    exercise_13,
+    exercise_14,
+    exercise_15,
+    faults,
+)
 from .clock import slow_value, time_scale
 from .evidence import Evidence
 from .guard import run_guarded
@@ -56,6 +67,10 @@ EXERCISES = {
         given=len(exercise_2.VALUES), timeout=exercise_2.TIMEOUT,
     ),
     3: Exercise(exercise_3.TITLE, exercise_1.SQUARES, exercise_3.judge, lambda: (list(exercise_1.NUMBERS),)),
+    4: Exercise(
+        exercise_4.TITLE, exercise_4.REMAINDERS, exercise_4.judge, lambda: (list(exercise_4.NUMBERS),)
+    ),
+    5: Exercise(exercise_5.TITLE, exercise_5.UNITS, exercise_5.judge, lambda: (list(exercise_5.UNITS),)),
     12: Exercise(
         exercise_12.TITLE, exercise_12.COUNTS, exercise_12.judge, lambda: (list(exercise_12.WORDS),)
     ),

@@ -60,12 +60,31 @@ class Call:
     timeout: float | None
 
 
+class Sealed(NamedTuple):
+    """An object that was put into a node's store."""
+
+    object_id: str
+    size: int  # bytes
+    maker: int | None  # the task that made it; None: the driver did
+
+
+class Copied(NamedTuple):
+    """An object that was copied from one node's store to another's."""
+
+    object_id: str
+    source: int
+    node: int
+    size: int  # bytes
+
+
 @dataclass(frozen=True)
 class Recording:
-    """The tasks and the calls of a stretch of time, each in the order in which they happened."""
+    """What happened in a stretch of time, each kind in the order in which it did."""
 
     tasks: tuple[Task, ...]
     calls: tuple[Call, ...]
+    sealed: tuple[Sealed, ...] = ()
+    copied: tuple[Copied, ...] = ()
 
     @property
     def at_once(self) -> int:
@@ -98,16 +117,24 @@ _CALLS = """
     SELECT kind, task, ts, ended, count, num_returns, MIN(ready, num_returns), timeout FROM api_calls
     WHERE seq > ? ORDER BY ts, seq
 """
+_SEALED = """
+    SELECT object_id, size, NULLIF(task, 0) FROM object_events WHERE seq > ? AND state = 'SEALED' ORDER BY seq
+"""
+_COPIED = """
+    SELECT object_id, source, node, bytes FROM transfers WHERE seq > ? AND outcome = '' ORDER BY seq
+"""
 
 
 class Mark(NamedTuple):
-    """A place in an event store: the last task and the last call that were known there.
+    """A place in an event store: the last task, call, object and copy that were known there.
 
     Numbers rather than a time of day, because the processes read their clocks at different moments.
     """
 
     task: int = 0
     call: int = 0
+    sealed: int = 0
+    copied: int = 0
 
 
 BEGINNING = Mark()
@@ -117,10 +144,16 @@ def mark(path: Path | str) -> Mark:
     """The end of the event store as it is now."""
     db = connect_readonly(path)
     try:
-        last = (
-            "SELECT (SELECT COALESCE(MAX(task), 0) FROM tasks), (SELECT COALESCE(MAX(seq), 0) FROM api_calls)"
+        last = ", ".join(
+            f"(SELECT COALESCE(MAX({key}), 0) FROM {table})"
+            for key, table in (
+                ("task", "tasks"),
+                ("seq", "api_calls"),
+                ("seq", "object_events"),
+                ("seq", "transfers"),
+            )
         )
-        return Mark(*db.execute(last).fetchone())
+        return Mark(*db.execute(f"SELECT {last}").fetchone())
     finally:
         db.close()
 
@@ -162,9 +195,11 @@ def read(path: Path | str, since: Mark = BEGINNING) -> Recording:
             )
         ]
         calls = [Call(*row) for row in db.execute(_CALLS, (since.call,))]
+        sealed = [Sealed(*row) for row in db.execute(_SEALED, (since.sealed,))]
+        copied = [Copied(*row) for row in db.execute(_COPIED, (since.copied,))]
     finally:
         db.close()
-    return Recording(tuple(tasks), tuple(calls))
+    return Recording(tuple(tasks), tuple(calls), tuple(sealed), tuple(copied))
 
 
 def read_when(

@@ -36,3 +36,8 @@ def remote(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - the runtime's
 def task_id(ref: Any) -> str:  # noqa: ANN401 - minray's ObjectRef or Ray's
     """The id of the task that makes this object, as the event store writes it."""
     return str(ref.hex()[:TASK_ID_DIGITS])
+
+
+def record_point(name: str, series: str, x: float, y: float) -> None:
+    """Add a measured point to the session's events."""
+    api.record_experiment(name, series, x, y)

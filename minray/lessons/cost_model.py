@@ -13,14 +13,34 @@ whatever it does, and what its work costs.  Run locally there is hardly an ``a``
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
-from .columns import Array
-from .model import Point
+Array = np.ndarray[Any, np.dtype[Any]]
 
 RESAMPLES = 300
 DRAWN = ("predicted",)  # series that somebody has guessed, which are drawn and not fitted
+
+
+class Measured(Protocol):
+    """A point of a curve of an experiment."""
+
+    @property
+    def name(self) -> str:
+        """Of the experiment."""
+
+    @property
+    def series(self) -> str:
+        """Of the curve."""
+
+    @property
+    def x(self) -> float:
+        """How much work."""
+
+    @property
+    def y(self) -> float:
+        """The time it took."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +90,7 @@ class Crossing:
     high: float
 
 
-def series_of(points: Iterable[Point], experiment: str) -> list[Series]:
+def series_of(points: Iterable[Measured], experiment: str) -> list[Series]:
     """The curves of an experiment, in the order in which they appeared, fitted.
 
     A run begins anew when a series comes back to the ``x`` it began with after it had been elsewhere.
