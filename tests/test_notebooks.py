@@ -66,6 +66,22 @@ COVERAGE = {
         "prediction before an experiment": "predict",
         "comparison after it": "compare",
     },
+    "05_objects": {
+        "the five parts of the system": "five-parts",
+        "put and get": "put-get",
+        "lists of ids": "list-of-ids",
+        "immutable objects": "immutable",
+        "arguments by value or by id": "by-value-or-id",
+        "several return values": "several-returns",
+        "a chain of dependent tasks: no parallelism": "chain",
+        "a tree reduce of 100 tasks": "tree-reduce",
+        "tasks that start tasks": "nested-tasks",
+        "10, 48 and 49 one-second tasks: whole rounds": "rounds",
+        "exercise 8": "exercise-8",
+        "exercise 9": "exercise-9",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
     "07_actors": {
         "a counter: state that stays": "counter",
         "tasks forget": "tasks-forget",
@@ -101,6 +117,8 @@ EXERCISES = [
     ("02_futures", 3, "squares_as_they_come"),
     ("03_granularity", 4, "remainders"),
     ("03_granularity", 5, "work_through"),
+    ("05_objects", 8, "sample_all"),
+    ("05_objects", 9, "total"),
     ("07_actors", 12, "count_words"),
     ("07_actors", 13, "sum_of_squares"),
     ("08_failures", 14, "collect"),
@@ -208,7 +226,7 @@ def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) 
     verdict = check(number, answer_of(lesson, number, name, solved=False))
     assert not verdict.passed
     kind = ("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all")
-    kind += ("too-many-tasks", "too-coarse")
+    kind += ("too-many-tasks", "too-coarse", "stored-again-and-again", "a-chain")
     assert verdict.finding.name in kind
     assert repr(verdict).startswith("Not yet")
 

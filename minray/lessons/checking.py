@@ -18,6 +18,8 @@ from . import (
     exercise_3,
     exercise_4,
     exercise_5,
+    exercise_8,
+    exercise_9,
     exercise_12,
     exercise_13,
     exercise_14,
@@ -71,6 +73,12 @@ EXERCISES = {
         exercise_4.TITLE, exercise_4.REMAINDERS, exercise_4.judge, lambda: (list(exercise_4.NUMBERS),)
     ),
     5: Exercise(exercise_5.TITLE, exercise_5.UNITS, exercise_5.judge, lambda: (list(exercise_5.UNITS),)),
+    8: Exercise(exercise_8.TITLE, exercise_8.samples(), exercise_8.judge, exercise_8.arguments),
+    9: Exercise(
+        exercise_9.TITLE, (exercise_9.TOTAL,), exercise_9.judge,
+        lambda: ([remote(slow_value).remote(0.2, value) for value in exercise_9.VALUES],),
+        given=len(exercise_9.VALUES),
+    ),
     12: Exercise(
         exercise_12.TITLE, exercise_12.COUNTS, exercise_12.judge, lambda: (list(exercise_12.WORDS),)
     ),
