@@ -4,6 +4,7 @@ That they run from top to bottom is shown by nbval (``pytest --nbval-lax noteboo
 """
 
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,20 @@ COVERAGE = {
         "prediction before an experiment": "predict",
         "comparison after it": "compare",
     },
+    "06_parallelism": {
+        "data parallelism": "data-parallel",
+        "the sum of an array in chunks": "exercise-10",
+        "task parallelism: the image request": "image-request",
+        "as a task graph": "task-graph",
+        "e-mail": "email",
+        "a real classifier": "classifier",
+        "a task that waits on another task inside": "wait-inside",
+        "local work meanwhile": "local-work",
+        "a plain script with shutdown": "script",
+        "exercise 11": "exercise-11",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
     "07_actors": {
         "a counter: state that stays": "counter",
         "tasks forget": "tasks-forget",
@@ -119,6 +134,8 @@ EXERCISES = [
     ("03_granularity", 5, "work_through"),
     ("05_objects", 8, "sample_all"),
     ("05_objects", 9, "total"),
+    ("06_parallelism", 10, "parallel_sum"),
+    ("06_parallelism", 11, "serve"),
     ("07_actors", 12, "count_words"),
     ("07_actors", 13, "sum_of_squares"),
     ("08_failures", 14, "collect"),
@@ -198,10 +215,11 @@ def test_every_experiment_with_a_prediction_is_compared_afterwards() -> None:
 
 
 @pytest.fixture(scope="module")
-def lesson_session() -> Iterator[None]:
+def lesson_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINRAY_TIME_SCALE", "0.03")
         minray.init(num_cpus=2, include_dashboard=False)
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("folders")))
         yield
         minray.shutdown()
 
@@ -209,13 +227,13 @@ def lesson_session() -> Iterator[None]:
 def answer_of(lesson: str, number: int, name: str, *, solved: bool) -> Any:  # noqa: ANN401 - a learner's function
     """The function that an exercise's cells define, with the starter or with the solution."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    exec("import minray as ray\nfrom minray.lessons import nap", names)
     for cell in cells_of(ROOT / "solutions" / f"{lesson}.ipynb"):
-        is_answer = f"exercise-{number}" in tags_of(cell) and re.search(
-            "^(def|class) ", cell.source, re.MULTILINE
-        )
-        left_out = "solution" in tags_of(cell) if not solved else cell.cell_type == "raw"
-        if is_answer and not left_out:
+        tags = tags_of(cell)
+        is_answer = f"exercise-{number}" in tags and re.search("^(def|class) ", cell.source, re.MULTILINE)
+        left_out = "solution" in tags if not solved else cell.cell_type == "raw"
+        if (
+            cell.id.startswith("imports") or f"for-exercise-{number}" in tags or (is_answer and not left_out)
+        ) and cell.cell_type != "markdown":
             exec(compile(cell.source, f"{lesson} {cell.id}", "exec"), names)
     return names[name]
 
@@ -226,7 +244,7 @@ def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) 
     verdict = check(number, answer_of(lesson, number, name, solved=False))
     assert not verdict.passed
     kind = ("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all")
-    kind += ("too-many-tasks", "too-coarse", "stored-again-and-again", "a-chain")
+    kind += ("too-many-tasks", "too-coarse", "stored-again-and-again", "a-chain", "get-in-the-loop")
     assert verdict.finding.name in kind
     assert repr(verdict).startswith("Not yet")
 

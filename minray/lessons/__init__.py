@@ -10,6 +10,7 @@
     checking     check(...) runs a learner's function and judges what it did:
                  guard -> evidence -> exercise_1, _2, ... and mistakes -> verdict
     experiment   measurements, live on the dashboard, drawn by plots, explained by cost_model
+    photos       lesson 06's pictures, their classifier, and an outbox
     build        makes notebooks/ from solutions/
     strip        a git hook: no outputs in commits
 

@@ -20,6 +20,8 @@ from . import (
     exercise_5,
     exercise_8,
     exercise_9,
+    exercise_10,
+    exercise_11,
     exercise_12,
     exercise_13,
     exercise_14,
@@ -79,6 +81,8 @@ EXERCISES = {
         lambda: ([remote(slow_value).remote(0.2, value) for value in exercise_9.VALUES],),
         given=len(exercise_9.VALUES),
     ),
+    10: Exercise(exercise_10.TITLE, (exercise_10.TOTAL,), exercise_10.judge, exercise_10.numbers),
+    11: Exercise(exercise_11.TITLE, exercise_11.LABELS, exercise_11.judge, exercise_11.requests),
     12: Exercise(
         exercise_12.TITLE, exercise_12.COUNTS, exercise_12.judge, lambda: (list(exercise_12.WORDS),)
     ),
