@@ -50,7 +50,8 @@ hooks:
 
 images: $(VENV)/test.installed
 	$(BIN)/python tests/browser.py
-	MINRAY_UPDATE_IMAGES=1 $(BIN)/pytest tests/test_browser_lab.py tests/test_dashboard_pages.py
+	MINRAY_UPDATE_IMAGES=1 $(BIN)/pytest tests/test_browser_lab.py tests/test_dashboard_pages.py \
+	    tests/test_lessons_scenes.py
 
 # A file stands for "installed": made after an installation that went well, out of date when the pins change.
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/pip

@@ -2,12 +2,13 @@
 
 It happens the same way every time, and the events of the session tell whether it did::
 
-    node 1: driver --submit--> scheduler --forward--> node 2: make_array -> first   --.
+    node 1: driver --submit--> scheduler --forward--> node 1: make_array -> first ----.
                                    |                                                  +-> add_arrays -> total
-                                   '------forward--> node 3: make_array -> second --pull--'               |
-    node 1: driver <--get------------------------------------------------------------pull----------------'
+                                   '-------forward--> node 2: make_array -> second -pull-'              |
+    node 1: driver <--get------------------------------------------------------------------------------'
 
-`run` plays it; `Story.steps` is what the events say, in order of time; `Story.gaps` is what they lack.
+`run` plays it, here or on other nodes; `Story.steps` is what the events say, in order of time;
+`Story.gaps` is what they lack. `scenes` tells the story in thirteen steps.
 """
 
 import time
@@ -31,16 +32,39 @@ SUBMIT, FORWARD, SEAL, PULL_BEGINS, PULL_ENDS, FINISH, GET = (
     *("submit", "forward", "seal", "pull begins", "pull ends"),
     *("finish", "get"),
 )
+NAMES = ("first", "second", "total")
 PATIENCE = 10.0  # seconds to wait for events that ought to be there
 
-# What must have happened before what: each line is a chain of (what, of which task or object, on which node).
-CHAINS = (
-    ((SUBMIT, "first", 0), (FORWARD, "first", 1), (SEAL, "first", 1), (FORWARD, "total", 1)),
-    ((SUBMIT, "second", 0), (FORWARD, "second", 2), (SEAL, "second", 2), (FORWARD, "total", 1)),
-    ((SUBMIT, "first", 0), (SUBMIT, "second", 0), (SUBMIT, "total", 0), (FORWARD, "total", 1)),
-    ((SEAL, "second", 2), (PULL_BEGINS, "second", 1), (PULL_ENDS, "second", 1), (SEAL, "total", 1)),
-    ((SEAL, "total", 1), (PULL_BEGINS, "total", 0), (PULL_ENDS, "total", 0), (GET, "total", 0)),
-)
+Event = tuple[str, str, int]  # what, of which task or object, on which node
+
+
+@dataclass(frozen=True)
+class Places:
+    """On which nodes the three tasks run; counted from 0, where the driver is."""
+
+    first: int = 0
+    second: int = 1
+    total: int = 0
+
+    def chains(self) -> list[list[Event]]:
+        """What must have happened before what."""
+        chains: list[list[Event]] = [[(SUBMIT, name, 0), (FORWARD, "total", self.total)] for name in NAMES]
+        for name, place in (("first", self.first), ("second", self.second)):
+            chains.append(
+                [
+                    *((SUBMIT, name, 0), (FORWARD, name, place), (SEAL, name, place)),
+                    *([] if place == self.total else _pull(name, self.total)),
+                    (SEAL, "total", self.total),
+                ]
+            )
+            chains.append([(SEAL, name, place), (FORWARD, "total", self.total)])
+        fetched = [] if self.total == 0 else _pull("total", 0)
+        chains.append([(SEAL, "total", self.total), *fetched, (GET, "total", 0)])
+        return chains
+
+
+def _pull(name: str, node: int) -> list[Event]:
+    return [(PULL_BEGINS, name, node), (PULL_ENDS, name, node)]
 
 
 @dataclass(frozen=True)
@@ -51,7 +75,8 @@ class Step:
     what: str  # SUBMIT, FORWARD, ...
     name: str  # "first", "second" or "total": the task, and the object that it makes
     node: int  # where; the driver's is 0
-    size: int = 0  # bytes, of what is copied
+    size: int = 0  # bytes, of what is copied or stored
+    worker: int = 0  # the number of the worker, of a task that is forwarded to one
 
     def describe(self) -> str:
         """The step in a sentence's worth of words; nodes are counted from 1, as in the pictures."""
@@ -65,6 +90,7 @@ class Story:
 
     steps: tuple[Step, ...]  # in order of time
     value: "numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]"  # what the driver got
+    places: Places = Places()  # where the tasks were meant to run
 
     def when(self, what: str, name: str, node: int) -> float | None:
         """When something happened; None if it did not."""
@@ -74,7 +100,7 @@ class Story:
     def gaps(self) -> list[str]:
         """What is missing, or happened in the wrong order; nothing, if all went as it should."""
         wrong = []
-        for chain in CHAINS:
+        for chain in self.places.chains():
             for earlier, later in pairwise(chain):
                 begun, done = self.when(*earlier), self.when(*later)
                 if begun is None or done is None:
@@ -85,17 +111,19 @@ class Story:
         return list(dict.fromkeys(wrong))
 
 
-def run(length: int = 1_000_000) -> Story:
+def run(length: int = 1_000_000, places: Places | tuple[int, int, int] = Places()) -> Story:
     """Play the scenario in the session that runs, and read from its events what happened.
 
     Args:
         length: of the arrays.
+        places: the nodes of "first", "second" and "total"; 0 is the driver's.
 
     Returns:
         The story. `gaps()` is empty if it went as in the pictures.
 
     Raises:
-        ValueError: the session has fewer than three nodes, or the arrays are too small for the store.
+        ValueError: the session has fewer than three nodes, there is no such node, or the arrays are too small
+            for the store.
 
     Example:
         >>> ray.init(num_nodes=3, num_cpus=2)
@@ -112,10 +140,16 @@ def run(length: int = 1_000_000) -> Story:
         raise ValueError(
             "Arrays of less than 50,000 numbers travel inside messages; there is nothing to see."
         )
-    second_node, third_node = (NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes[1:3])
-    first = _make_array.options(name="first", scheduling_strategy=second_node).remote(length, 1.0)
-    second = _make_array.options(name="second", scheduling_strategy=third_node).remote(length, 2.0)
-    total = _add_arrays.options(name="total", scheduling_strategy=second_node).remote(first, second)
+    places = places if isinstance(places, Places) else Places(*places)
+    if not {places.first, places.second, places.total} <= set(range(len(nodes))):
+        raise ValueError(f"The nodes are 0 to {len(nodes) - 1}; there is no other one, as in {places}.")
+
+    def options(name: str, node: int) -> dict[str, object]:
+        return {"name": name, "scheduling_strategy": NodeAffinitySchedulingStrategy(nodes[node], soft=False)}
+
+    first = _make_array.options(**options("first", places.first)).remote(length, 1.0)
+    second = _make_array.options(**options("second", places.second)).remote(length, 2.0)
+    total = _add_arrays.options(**options("total", places.total)).remote(first, second)
     value = api.get(total)
     got = time.time()
     references = zip(NAMES, (first, second, total), strict=True)
@@ -125,13 +159,10 @@ def run(length: int = 1_000_000) -> Story:
     deadline = time.monotonic() + PATIENCE
     while True:
         process_state.connected_core().flush_events()
-        story = Story((*_read(session / "session.db", ids), Step(got, GET, "total", 0)), value)
+        story = Story((*_read(session / "session.db", ids), Step(got, GET, "total", 0)), value, places)
         if not story.gaps() or time.monotonic() > deadline:
             return story
         time.sleep(0.02)
-
-
-NAMES = ("first", "second", "total")
 
 
 @remote
@@ -157,12 +188,13 @@ def _read(database: Path, names: dict[str, str]) -> list[Step]:
         submitted = f"SELECT task_id, ts FROM tasks WHERE task_id IN ({marks})"
         for task_id, ts in events.execute(submitted, [*names]):
             steps.append(Step(ts, SUBMIT, names[task_id], 0))
-        moves = f"""SELECT t.task_id, e.state, e.ts, w.node FROM task_events e JOIN tasks t USING (task)
-                    JOIN workers w USING (worker) WHERE t.task_id IN ({marks})"""
+        moves = f"""SELECT t.task_id, e.state, e.ts, w.node, worker
+                    FROM task_events e JOIN tasks t USING (task) JOIN workers w USING (worker)
+                    WHERE t.task_id IN ({marks})"""
         what = {TaskState.SUBMITTED_TO_WORKER: FORWARD, TaskState.FINISHED: FINISH}
-        for task_id, state, ts, node in events.execute(moves, [*names]):
+        for task_id, state, ts, node, worker in events.execute(moves, [*names]):
             if state in what:
-                steps.append(Step(ts, what[state], names[task_id], node))
+                steps.append(Step(ts, what[state], names[task_id], node, worker=worker))
         objects = f"""SELECT substr(object_id, 1, 48), node, ts, size FROM object_events
                       WHERE state = 'SEALED' AND substr(object_id, 1, 48) IN ({marks})"""
         for task_id, node, ts, size in events.execute(objects, [*names]):
