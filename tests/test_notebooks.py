@@ -67,6 +67,19 @@ COVERAGE = {
         "prediction before an experiment": "predict",
         "comparison after it": "compare",
     },
+    "04_under_the_hood": {
+        "three nodes with two workers each": "three-nodes",
+        "two make_array on two nodes, add_arrays where one input already is": "the-run",
+        "the thirteen steps, from the driver's submission to its get": "thirteen-steps",
+        "the event rows behind each step": "event-rows",
+        "other placement": "other-placement",
+        "larger arrays": "larger-arrays",
+        "a killed node": "killed-node",
+        "exercise 6": "exercise-6",
+        "exercise 7": "exercise-7",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
     "05_objects": {
         "the five parts of the system": "five-parts",
         "put and get": "put-get",
@@ -132,6 +145,7 @@ EXERCISES = [
     ("02_futures", 3, "squares_as_they_come"),
     ("03_granularity", 4, "remainders"),
     ("03_granularity", 5, "work_through"),
+    ("04_under_the_hood", 6, "copied_bytes"),
     ("05_objects", 8, "sample_all"),
     ("05_objects", 9, "total"),
     ("06_parallelism", 10, "parallel_sum"),
@@ -141,6 +155,11 @@ EXERCISES = [
     ("08_failures", 14, "collect"),
     ("08_failures", 15, "fastest"),
 ]
+# What checks say of the starters.
+STARTERS_FINDINGS = {
+    *("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all", "too-many-tasks"),
+    *("too-coarse", "stored-again-and-again", "a-chain", "get-in-the-loop", "other-events"),
+}
 
 
 def cells_of(path: Path) -> list[Any]:
@@ -244,7 +263,14 @@ def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) 
     verdict = check(number, answer_of(lesson, number, name, solved=False))
     assert not verdict.passed
     kind = ("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all")
-    kind += ("too-many-tasks", "too-coarse", "stored-again-and-again", "a-chain", "get-in-the-loop")
+    kind += (
+        "too-many-tasks",
+        "too-coarse",
+        "stored-again-and-again",
+        "a-chain",
+        "get-in-the-loop",
+        "other-events",
+    )
     assert verdict.finding.name in kind
     assert repr(verdict).startswith("Not yet")
 

@@ -10,6 +10,8 @@
     checking     check(...) runs a learner's function and judges what it did:
                  guard -> evidence -> exercise_1, _2, ... and mistakes -> verdict
     experiment   measurements, live on the dashboard, drawn by plots, explained by cost_model
+    under_the_hood -> scenes -> cluster_picture -> player
+                 lesson 04's run, told in thirteen steps
     photos       lesson 06's pictures, their classifier, and an outbox
     build        makes notebooks/ from solutions/
     strip        a git hook: no outputs in commits
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .checking import check
     from .clock import nap, stopwatch, time_scale
     from .experiment import Experiment, bracket
+    from .player import play
     from .prediction import compare, draw, happened, predict
     from .schedule import simulate, wait_rounds
 
@@ -35,6 +38,7 @@ __all__ = [
     "draw",
     "happened",
     "nap",
+    "play",
     "predict",
     "simulate",
     "stopwatch",
@@ -52,6 +56,7 @@ _HOME = {
     "draw": "prediction",
     "happened": "prediction",
     "nap": "clock",
+    "play": "player",
     "predict": "prediction",
     "simulate": "schedule",
     "stopwatch": "clock",

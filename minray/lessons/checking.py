@@ -8,6 +8,7 @@ A check passes a right answer on any machine, however slow or busy: it looks at 
 returned and at the order of what happened, never at a clock.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from . import (
     exercise_3,
     exercise_4,
     exercise_5,
+    exercise_6,
+    exercise_7,
     exercise_8,
     exercise_9,
     exercise_10,
@@ -32,8 +35,8 @@ from .clock import slow_value, time_scale
 from .evidence import Evidence
 from .guard import run_guarded
 from .recording import Recording, as_schedule, mark, read, read_when
-from .schedule import Schedule
-from .session import cpus, event_store, is_running, remote
+from .schedule import Schedule, count
+from .session import cpus, event_store, is_running, node_ids, remote
 from .verdict import Finding, HintSteps, Verdict
 
 
@@ -48,6 +51,7 @@ class Exercise:
         arguments: makes the arguments that the answer is called with.
         given: how many references are among those.
         timeout: the timeout among those, in units.
+        nodes: how many nodes it needs.
     """
 
     title: str
@@ -56,6 +60,7 @@ class Exercise:
     arguments: Callable[[], tuple[Any, ...]]
     given: int = 0
     timeout: float | None = None
+    nodes: int = 1
 
 
 def _some_references() -> tuple[Any, ...]:
@@ -75,6 +80,8 @@ EXERCISES = {
         exercise_4.TITLE, exercise_4.REMAINDERS, exercise_4.judge, lambda: (list(exercise_4.NUMBERS),)
     ),
     5: Exercise(exercise_5.TITLE, exercise_5.UNITS, exercise_5.judge, lambda: (list(exercise_5.UNITS),)),
+    6: Exercise(exercise_6.TITLE, (exercise_6.COPIED,), exercise_6.judge, lambda: (list(exercise_6.STEPS),)),
+    7: Exercise(exercise_7.TITLE, (exercise_7.TOTAL,), exercise_7.judge, exercise_7.arrays, given=2, nodes=3),
     8: Exercise(exercise_8.TITLE, exercise_8.samples(), exercise_8.judge, exercise_8.arguments),
     9: Exercise(
         exercise_9.TITLE, (exercise_9.TOTAL,), exercise_9.judge,
@@ -96,6 +103,7 @@ EXERCISES = {
     ),
 }  # fmt: skip
 
+OTHER_NODES = 0.5  # seconds; what other nodes note of their copies comes a little after the tasks' ends
 ENDLESS = 20  # a loop in which wait named every result so many times will not end
 
 _steps = HintSteps()
@@ -123,12 +131,12 @@ def check(number: int, answer: Callable[..., Any]) -> Verdict:
     if number not in EXERCISES:
         raise ValueError(f"There is no exercise {number}; there are {sorted(EXERCISES)}.")
     exercise = EXERCISES[number]
-    obstacle = _cannot_run(answer)
+    obstacle = _cannot_run(answer, exercise)
     finding, seen = (obstacle, Schedule("", ())) if obstacle else _examine(exercise, answer)
     return Verdict(exercise.title, finding, _steps.next(number, finding), seen)
 
 
-def _cannot_run(answer: object) -> Finding | None:
+def _cannot_run(answer: object, exercise: Exercise) -> Finding | None:
     """Why the answer cannot even be called."""
     expected = "a function of yours, written without parentheses."
     if hasattr(answer, "remote"):
@@ -144,6 +152,10 @@ def _cannot_run(answer: object) -> Finding | None:
         return Finding(
             "no-session", "no session is running, so no task can run.", "a running session.", (hint,)
         )
+    if len(node_ids()) < exercise.nodes:
+        happened = f"the session has {count(len(node_ids()), 'node')}."
+        hint = f"Call ray.shutdown(), and then ray.init(num_nodes={exercise.nodes}, num_cpus=2)."
+        return Finding("too-few-nodes", happened, f"{exercise.nodes} nodes.", (hint,))
     return None
 
 
@@ -154,6 +166,9 @@ def _examine(exercise: Exercise, answer: Callable[..., Any]) -> tuple[Finding, S
     arguments = exercise.arguments()
     outcome = run_guarded(lambda: answer(*arguments), lambda: _goes_in_circles(read(store, start)))
     recording = read_when(event_store(), lambda found: found.all_done, start)
+    if exercise.nodes > 1:
+        time.sleep(OTHER_NODES)
+        recording = read(event_store(), start)
     evidence = Evidence(
         recording,
         exercise.expected,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import api, decorator, initialization
+from ..scheduling_strategies import NodeAffinitySchedulingStrategy
 
 TASK_ID_DIGITS = 48  # an object's id begins with the id of the task that makes it, in minray as in Ray
 
@@ -31,6 +32,16 @@ def cpus() -> int:
 def remote(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - the runtime's own type
     """Make a task of a function."""
     return decorator.remote(function)
+
+
+def node_ids() -> list[str]:
+    """The ids of the living nodes, the driver's first."""
+    return [str(node["NodeID"]) for node in api.nodes() if node["Alive"]]
+
+
+def remote_on(function: Callable[..., Any], node: str) -> Any:  # noqa: ANN401 - the runtime's own type
+    """Make a task of a function that runs on this node."""
+    return remote(function).options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False))
 
 
 def task_id(ref: Any) -> str:  # noqa: ANN401 - minray's ObjectRef or Ray's
