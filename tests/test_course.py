@@ -111,5 +111,5 @@ def test_a_folder_of_the_same_name_in_site_packages_is_not_taken_for_the_course(
 
 def test_a_lesson_is_found_by_its_number() -> None:
     assert course.lesson(1).startswith("01_")
-    with pytest.raises(LookupError, match=r"no lesson 99. There are: 01_"):
+    with pytest.raises(LookupError, match=r"no lesson 99. There are: 00_"):
         course.lesson(99)

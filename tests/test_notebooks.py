@@ -21,6 +21,16 @@ FITS_BESIDE_THE_DASHBOARD = 84  # characters of code that show without scrolling
 
 # What each lesson has to teach, and the tag of the cells that do.
 COVERAGE = {
+    "00_start_here": {
+        "a first task in three cells": "first-task",
+        "how to read the dashboard": "dashboard",
+        "how checks and hints work": "check",
+        "how to reset": "reset",
+        "exercise 0a": "exercise-0a",
+        "exercise 0b": "exercise-0b",
+        "prediction before an experiment": "predict",
+        "comparison after it": "compare",
+    },
     "01_tasks": {
         "a slow function; five calls in series": "serial",
         "the same five calls as tasks, get inside the loop": "get-in-loop",
@@ -139,7 +149,9 @@ COVERAGE = {
         "comparison after it": "compare",
     },
 }
-EXERCISES = [
+EXERCISES: list[tuple[str, int | str, str]] = [
+    ("00_start_here", "0a", "greet"),
+    ("00_start_here", "0b", "sum_of_halves"),
     ("01_tasks", 1, "squares"),
     ("02_futures", 2, "gather"),
     ("02_futures", 3, "squares_as_they_come"),
@@ -243,7 +255,7 @@ def lesson_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         minray.shutdown()
 
 
-def answer_of(lesson: str, number: int, name: str, *, solved: bool) -> Any:  # noqa: ANN401 - a learner's function
+def answer_of(lesson: str, number: int | str, name: str, *, solved: bool) -> Any:  # noqa: ANN401 - a learner's function
     """The function that an exercise's cells define, with the starter or with the solution."""
     names: dict[str, Any] = {"__name__": "__main__"}
     for cell in cells_of(ROOT / "solutions" / f"{lesson}.ipynb"):
@@ -259,7 +271,7 @@ def answer_of(lesson: str, number: int, name: str, *, solved: bool) -> Any:  # n
 
 @pytest.mark.usefixtures("lesson_session")
 @pytest.mark.parametrize(("lesson", "number", "name"), EXERCISES)
-def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) -> None:
+def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int | str, name: str) -> None:
     verdict = check(number, answer_of(lesson, number, name, solved=False))
     assert not verdict.passed
     kind = ("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all")
@@ -277,6 +289,6 @@ def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int, name: str) 
 
 @pytest.mark.usefixtures("lesson_session")
 @pytest.mark.parametrize(("lesson", "number", "name"), EXERCISES)
-def test_a_solved_exercise_passes(lesson: str, number: int, name: str) -> None:
+def test_a_solved_exercise_passes(lesson: str, number: int | str, name: str) -> None:
     verdict = check(number, answer_of(lesson, number, name, solved=True))
     assert verdict.passed, verdict

@@ -13,6 +13,7 @@
     under_the_hood -> scenes -> cluster_picture -> player
                  lesson 04's run, told in thirteen steps
     photos       lesson 06's pictures, their classifier, and an outbox
+    fresh_start  reset(): back to the beginning of a lesson
     build        makes notebooks/ from solutions/
     strip        a git hook: no outputs in commits
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .checking import check
     from .clock import nap, stopwatch, time_scale
     from .experiment import Experiment, bracket
+    from .fresh_start import reset
     from .player import play
     from .prediction import compare, draw, happened, predict
     from .schedule import simulate, wait_rounds
@@ -40,6 +42,7 @@ __all__ = [
     "nap",
     "play",
     "predict",
+    "reset",
     "simulate",
     "stopwatch",
     "time_scale",
@@ -58,6 +61,7 @@ _HOME = {
     "nap": "clock",
     "play": "player",
     "predict": "prediction",
+    "reset": "fresh_start",
     "simulate": "schedule",
     "stopwatch": "clock",
     "time_scale": "clock",

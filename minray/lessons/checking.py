@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import (
+    exercise_0,
     exercise_1,
     exercise_2,
     exercise_3,
@@ -69,7 +70,14 @@ def _some_references() -> tuple[Any, ...]:
     return [task.remote(units, value) for units, value in pairs], exercise_2.TIMEOUT * time_scale()
 
 
-EXERCISES = {
+EXERCISES: dict[int | str, Exercise] = {
+    "0a": Exercise(
+        exercise_0.FIRST_TITLE, (exercise_0.GREETING,), exercise_0.judge_first, lambda: (exercise_0.NAME,)
+    ),
+    "0b": Exercise(
+        exercise_0.SECOND_TITLE, (exercise_0.TOTAL / 2,), exercise_0.judge_second,
+        lambda: (list(exercise_0.NUMBERS),),
+    ),
     1: Exercise(exercise_1.TITLE, exercise_1.SQUARES, exercise_1.judge, lambda: (list(exercise_1.NUMBERS),)),
     2: Exercise(
         exercise_2.TITLE, exercise_2.VALUES, exercise_2.judge, _some_references,
@@ -109,11 +117,11 @@ ENDLESS = 20  # a loop in which wait named every result so many times will not e
 _steps = HintSteps()
 
 
-def check(number: int, answer: Callable[..., Any]) -> Verdict:
+def check(number: int | str, answer: Callable[..., Any]) -> Verdict:
     """Check the answer to an exercise: call it, watch what it does, and say what to make of it.
 
     Args:
-        number: the exercise's number.
+        number: the exercise's number; of those in lesson 00 the name, "0a" or "0b".
         answer: the learner's function.
 
     Returns:
@@ -129,11 +137,17 @@ def check(number: int, answer: Callable[..., Any]) -> Verdict:
           What I saw: 5 tasks, all submitted before you asked for the first result. ...
     """
     if number not in EXERCISES:
-        raise ValueError(f"There is no exercise {number}; there are {sorted(EXERCISES)}.")
+        there_are = ", ".join(map(repr, EXERCISES))
+        raise ValueError(f"There is no exercise {number!r}; there are {there_are}.")
     exercise = EXERCISES[number]
     obstacle = _cannot_run(answer, exercise)
     finding, seen = (obstacle, Schedule("", ())) if obstacle else _examine(exercise, answer)
     return Verdict(exercise.title, finding, _steps.next(number, finding), seen)
+
+
+def forget_hints() -> None:
+    """Begin again with the first hint of each exercise."""
+    _steps.clear()
 
 
 def _cannot_run(answer: object, exercise: Exercise) -> Finding | None:

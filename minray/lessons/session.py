@@ -24,6 +24,11 @@ def is_running() -> bool:
     return initialization.is_initialized()
 
 
+def end() -> None:
+    """End the session, if there is one."""
+    initialization.shutdown()
+
+
 def cpus() -> int:
     """How many tasks of one CPU each can run at the same time."""
     return int(api.cluster_resources()["CPU"])

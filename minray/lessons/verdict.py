@@ -100,9 +100,13 @@ class HintSteps:
     """Counts how often each finding came up, to tell one hint more each time."""
 
     def __init__(self) -> None:
-        self._seen: Counter[tuple[int, str]] = Counter()
+        self._seen: Counter[tuple[int | str, str]] = Counter()
 
-    def next(self, exercise: int, finding: Finding) -> int:
+    def next(self, exercise: int | str, finding: Finding) -> int:
         """How many hints to show now; a different mistake starts with its own first hint."""
         self._seen[exercise, finding.name] += 1
         return min(self._seen[exercise, finding.name], len(finding.hints))
+
+    def clear(self) -> None:
+        """Forget all mistakes."""
+        self._seen.clear()
