@@ -1,6 +1,6 @@
 # All there is to type. Needs python3 (3.11 or newer) and make; the rest goes into .venv, in pinned versions.
 #
-#   make lab       opens lesson 1 in JupyterLab, the dashboard beside it  (make lab LESSON=2 opens another)
+#   make lab       opens lesson 0 in JupyterLab, the dashboard beside it  (make lab LESSON=2 opens another)
 #   make test      runs every check: style, types, tests, notebooks, a real browser
 #
 #   make lessons   makes notebooks/ anew from solutions/, the answers left out
@@ -11,7 +11,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
-LESSON := 1
+LESSON := 0
 ROUNDS := 20
 CLUSTER_ROUNDS := 200
 # The lessons' waiting times, as a fraction of those that a person sees.

@@ -133,7 +133,7 @@ def has_desktop() -> bool:
     )
 
 
-def set_up(folder: Path, number: int = 1, *, fresh: bool = False) -> list[str]:
+def set_up(folder: Path, number: int = 0, *, fresh: bool = False) -> list[str]:
     """Copy the lessons, make everything ready, and say what was done.
 
     Args:
@@ -167,7 +167,7 @@ def main(argv: list[str]) -> int:
         description="Open the course in JupyterLab, the dashboard beside the lesson.",
         epilog="Any other option goes to JupyterLab, for example --no-browser or --port=9000.",
     )
-    parser.add_argument("lesson", nargs="?", type=int, default=1, help="the lesson to open (default: 1)")
+    parser.add_argument("lesson", nargs="?", type=int, default=0, help="the lesson to open (default: 0)")
     parser.add_argument(
         "--folder",
         type=Path,

@@ -58,9 +58,9 @@ def test_the_learner_is_told_where_the_lessons_are_and_what_was_kept(tmp_path: P
 
 
 def test_a_fresh_copy_is_the_one_that_opens(tmp_path: Path) -> None:
-    lab.set_up(tmp_path)
+    lab.set_up(tmp_path, 1)
     (tmp_path / "notebooks" / course.lesson(1)).write_text("mine")
-    lab.set_up(tmp_path, fresh=True)
+    lab.set_up(tmp_path, 1, fresh=True)
     (workspace,) = (tmp_path / ".minray" / "workspaces").iterdir()
     assert "-fresh.ipynb" in workspace.read_text()
 

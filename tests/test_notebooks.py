@@ -40,6 +40,7 @@ COVERAGE = {
         "the dashboard link": "dashboard-link",
         "the id that comes back at once": "future",
         "exercise 1": "exercise-1",
+        "exercise 1b": "exercise-1b",
         "nodes": "nodes",
         "resources and the CPU count": "resources",
         "twice as many tasks as CPUs, and the reader's own table": "two-per-cpu",
@@ -153,6 +154,7 @@ EXERCISES: list[tuple[str, int | str, str]] = [
     ("00_start_here", "0a", "greet"),
     ("00_start_here", "0b", "sum_of_halves"),
     ("01_tasks", 1, "squares"),
+    ("01_tasks", "1b", "total_time"),
     ("02_futures", 2, "gather"),
     ("02_futures", 3, "squares_as_they_come"),
     ("03_granularity", 4, "remainders"),
@@ -170,7 +172,14 @@ EXERCISES: list[tuple[str, int | str, str]] = [
 # What checks say of the starters.
 STARTERS_FINDINGS = {
     *("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all", "too-many-tasks"),
-    *("too-coarse", "stored-again-and-again", "a-chain", "get-in-the-loop", "other-events"),
+    *(
+        "too-coarse",
+        "stored-again-and-again",
+        "a-chain",
+        "get-in-the-loop",
+        "other-events",
+        "one-after-the-other",
+    ),
 }
 
 
@@ -274,16 +283,7 @@ def answer_of(lesson: str, number: int | str, name: str, *, solved: bool) -> Any
 def test_an_unsolved_exercise_fails_kindly(lesson: str, number: int | str, name: str) -> None:
     verdict = check(number, answer_of(lesson, number, name, solved=False))
     assert not verdict.passed
-    kind = ("no-tasks", "no-actor", "without-the-timeout", "one-takes-all", "waited-for-all")
-    kind += (
-        "too-many-tasks",
-        "too-coarse",
-        "stored-again-and-again",
-        "a-chain",
-        "get-in-the-loop",
-        "other-events",
-    )
-    assert verdict.finding.name in kind
+    assert verdict.finding.name in STARTERS_FINDINGS
     assert repr(verdict).startswith("Not yet")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from . import (
     exercise_0,
     exercise_1,
+    exercise_1b,
     exercise_2,
     exercise_3,
     exercise_4,
@@ -79,6 +80,10 @@ EXERCISES: dict[int | str, Exercise] = {
         lambda: (list(exercise_0.NUMBERS),),
     ),
     1: Exercise(exercise_1.TITLE, exercise_1.SQUARES, exercise_1.judge, lambda: (list(exercise_1.NUMBERS),)),
+    "1b": Exercise(
+        exercise_1b.TITLE, (exercise_1b.RIGHT,), exercise_1b.judge,
+        lambda: (list(exercise_1b.NAPS), exercise_1b.WORKERS),
+    ),
     2: Exercise(
         exercise_2.TITLE, exercise_2.VALUES, exercise_2.judge, _some_references,
         given=len(exercise_2.VALUES), timeout=exercise_2.TIMEOUT,
@@ -121,7 +126,7 @@ def check(number: int | str, answer: Callable[..., Any]) -> Verdict:
     """Check the answer to an exercise: call it, watch what it does, and say what to make of it.
 
     Args:
-        number: the exercise's number; of those in lesson 00 the name, "0a" or "0b".
+        number: the exercise's number; of some the name, such as "0a".
         answer: the learner's function.
 
     Returns:
