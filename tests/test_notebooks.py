@@ -5,6 +5,7 @@ That they run from top to bottom is shown by nbval (``pytest --nbval-lax noteboo
 
 import re
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,137 +20,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted((ROOT / "solutions").glob("*.ipynb"))
 FITS_BESIDE_THE_DASHBOARD = 84  # characters of code that show without scrolling in half a window
 
-# What each lesson has to teach, and the tag of the cells that do.
-COVERAGE = {
-    "00_start_here": {
-        "a first task in three cells": "first-task",
-        "how to read the dashboard": "dashboard",
-        "how checks and hints work": "check",
-        "how to reset": "reset",
-        "exercise 0a": "exercise-0a",
-        "exercise 0b": "exercise-0b",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "01_tasks": {
-        "a slow function; five calls in series": "serial",
-        "the same five calls as tasks, get inside the loop": "get-in-loop",
-        "fire first, collect later": "fire-first",
-        "the list-comprehension idiom": "list-comprehension",
-        "init with ignore_reinit_error, and what it returns": "init",
-        "the dashboard link": "dashboard-link",
-        "the id that comes back at once": "future",
-        "exercise 1": "exercise-1",
-        "exercise 1b": "exercise-1b",
-        "nodes": "nodes",
-        "resources and the CPU count": "resources",
-        "twice as many tasks as CPUs, and the reader's own table": "two-per-cpu",
-        "16 tasks on 8 workers take 22": "table-16-on-8",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "02_futures": {
-        "tasks that depend on tasks, futures as arguments": "dependent-tasks",
-        "do not ask for results you do not need": "eager-get",
-        "do not ask before you need them": "late-get",
-        "get: all or nothing": "get-all",
-        "wait against get": "wait",
-        "num_returns=1 and the working list": "num-returns-1",
-        "num_returns=2": "num-returns-2",
-        "the endless-loop trap": "endless-loop",
-        "asking for more than there are": "too-many",
-        "a timeout shorter than the tasks": "timeout",
-        "exercise 2": "exercise-2",
-        "exercise 3": "exercise-3",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "03_granularity": {
-        "the baseline of a no-op": "noop-baseline",
-        "the baseline of an array made locally": "local-baseline",
-        "local against remote, with trials and spread": "local-against-remote",
-        "sizes around the crossing on this machine": "sizes",
-        "the log-log plot": "log-log-plot",
-        "the crossing point": "crossing-point",
-        "trials, workers and function to choose": "widgets",
-        "batching as the remedy": "batching",
-        "exercise 4": "exercise-4",
-        "exercise 5": "exercise-5",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "04_under_the_hood": {
-        "three nodes with two workers each": "three-nodes",
-        "two make_array on two nodes, add_arrays where one input already is": "the-run",
-        "the thirteen steps, from the driver's submission to its get": "thirteen-steps",
-        "the event rows behind each step": "event-rows",
-        "other placement": "other-placement",
-        "larger arrays": "larger-arrays",
-        "a killed node": "killed-node",
-        "exercise 6": "exercise-6",
-        "exercise 7": "exercise-7",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "05_objects": {
-        "the five parts of the system": "five-parts",
-        "put and get": "put-get",
-        "lists of ids": "list-of-ids",
-        "immutable objects": "immutable",
-        "arguments by value or by id": "by-value-or-id",
-        "several return values": "several-returns",
-        "a chain of dependent tasks: no parallelism": "chain",
-        "a tree reduce of 100 tasks": "tree-reduce",
-        "tasks that start tasks": "nested-tasks",
-        "10, 48 and 49 one-second tasks: whole rounds": "rounds",
-        "exercise 8": "exercise-8",
-        "exercise 9": "exercise-9",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "06_parallelism": {
-        "data parallelism": "data-parallel",
-        "the sum of an array in chunks": "exercise-10",
-        "task parallelism: the image request": "image-request",
-        "as a task graph": "task-graph",
-        "e-mail": "email",
-        "a real classifier": "classifier",
-        "a task that waits on another task inside": "wait-inside",
-        "local work meanwhile": "local-work",
-        "a plain script with shutdown": "script",
-        "exercise 11": "exercise-11",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "07_actors": {
-        "a counter: state that stays": "counter",
-        "tasks forget": "tasks-forget",
-        "one call at a time, in order": "in-order",
-        "the game of life, with a live picture": "life",
-        "an async actor": "async-actor",
-        "a named actor, found from elsewhere": "named-actor",
-        "exercise 12": "exercise-12",
-        "exercise 13": "exercise-13",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-    "08_failures": {
-        "an exception that crosses processes": "remote-traceback",
-        "a failure spreads to those who need the result": "failure-spreads",
-        "retries": "retries",
-        "a worker killed by a button": "worker-killed",
-        "a crash without retries": "worker-crashed",
-        "time-outs": "timeout",
-        "cancelling": "cancel",
-        "a dead actor restarts": "actor-restart",
-        "an actor that stays dead": "actor-dead",
-        "memory full and spilling": "spilling",
-        "exercise 14": "exercise-14",
-        "exercise 15": "exercise-15",
-        "prediction before an experiment": "predict",
-        "comparison after it": "compare",
-    },
-}
+COVERAGE = tomllib.loads((Path(__file__).parent / "course_coverage.toml").read_text("utf-8"))
 EXERCISES: list[tuple[str, int | str, str]] = [
     ("00_start_here", "0a", "greet"),
     ("00_start_here", "0b", "sum_of_halves"),
@@ -239,11 +110,31 @@ def test_a_lesson_says_its_goal_at_the_top_and_sums_up_at_the_end(path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("lesson", "topic", "tag"), [(name, *row) for name, rows in COVERAGE.items() for row in rows.items()]
+    ("lesson", "topic", "tag"),
+    [(name, *row) for name, rows in COVERAGE["topics"].items() for row in rows.items()],
 )
 def test_everything_that_has_to_be_taught_is(lesson: str, topic: str, tag: str) -> None:
     cells = cells_of(ROOT / "notebooks" / f"{lesson}.ipynb")
     assert any(tag in tags_of(cell) and cell.cell_type == "code" for cell in cells), topic
+
+
+@pytest.mark.parametrize("row", COVERAGE["rows"], ids=lambda row: f"{row['lesson']}-{row['tags'][0]}")
+def test_each_idea_of_the_seeds_is_taught_by_cells_that_run(row: dict[str, Any]) -> None:
+    cells = cells_of(ROOT / "notebooks" / f"{row['lesson']}.ipynb")
+    taught = {tag for cell in cells if cell.cell_type == "code" for tag in tags_of(cell)}
+    assert set(row["tags"]) <= taught, row["teaches"]
+
+
+def test_no_lesson_is_without_a_list_of_what_it_teaches() -> None:
+    lessons = {path.stem for path in NOTEBOOKS}
+    assert set(COVERAGE["topics"]) == lessons
+    assert {row["lesson"] for row in COVERAGE["rows"]} | {"00_start_here"} == lessons
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_each_lesson_has_at_least_two_exercises_with_a_check(path: Path) -> None:
+    checks = [cell for cell in cells_of(path) if "check" in tags_of(cell) and cell.cell_type == "code"]
+    assert len(checks) >= 2
 
 
 def test_every_experiment_with_a_prediction_is_compared_afterwards() -> None:
