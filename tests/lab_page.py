@@ -117,6 +117,25 @@ class LabPage:
         self.page.locator(CELLS).first.click()
         self.page.keyboard.press("Escape")
 
+    def go_to(self, index: int) -> None:
+        """Select a cell with the arrow keys."""
+        self.page.keyboard.press("Escape")
+        while self.active() != index:
+            self.page.keyboard.press("ArrowUp" if self.active() > index else "ArrowDown")
+
+    def run_to(self, text: str) -> None:
+        """Run all cells from the selected one to the one with this text, which is selected then."""
+        while text not in self.source(self.active()):
+            self.run_cell()
+
+    def type_into_cell(self, text: str) -> None:
+        """Replace the source of the selected cell by typing; JupyterLab indents by itself."""
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.press("Delete")
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Escape")
+
     def cell(self, index: int) -> Locator:
         """The cell with this number, counted from 0."""
         return self.page.locator(f"{CELLS}[data-windowed-list-index='{index}']")

@@ -18,6 +18,7 @@ from runtime_tools import wait_until
 
 TIME_SCALE = 0.2
 PICTURE = Path(__file__).parent.parent / "images" / "lesson-01-with-dashboard.png"
+EXERCISE_PICTURE = PICTURE.with_name("exercise-passed.png")
 SIXTEEN_TASKS = "16 tasks on 8 workers"  # a cell of lesson 01 that keeps the dashboard busy for a while
 
 
@@ -46,6 +47,12 @@ def open_lesson(browser: Browser, jupyter_lab: Lab) -> Iterator[LabPage]:
 @pytest.fixture
 def lesson_01(browser: Browser, jupyter_lab: Lab) -> Iterator[LabPage]:
     lab.prepare(jupyter_lab.folder, Path("notebooks", course.lesson(1)))
+    yield from open_lesson(browser, jupyter_lab)
+
+
+@pytest.fixture
+def lesson_00(browser: Browser, jupyter_lab: Lab) -> Iterator[LabPage]:
+    lab.prepare(jupyter_lab.folder, Path("notebooks", course.lesson(0)))
     yield from open_lesson(browser, jupyter_lab)
 
 
@@ -90,6 +97,36 @@ def test_the_dashboard_shows_the_tasks_of_lesson_01_while_they_run(lesson_01: La
 
     while lesson_01.active() != lesson_01.last():
         lesson_01.run_cell()
+
+
+def test_a_learner_works_through_an_exercise_from_a_wrong_answer_to_a_green_one(lesson_00: LabPage) -> None:
+    lesson_00.go_to_top()
+    lesson_00.run_to("def greet(name)")
+    answer = lesson_00.run_cell()
+    lesson_00.run_to('check("0a", greet)')
+    check = lesson_00.run_cell()
+    lesson_00.shows(check, "Not yet: exercise 0a")
+    lesson_00.shows(check, "Hint 1 of 2")
+    verdict = lesson_00.cell(check).locator("[role=status]")
+    assert "rgb(230, 159, 0)" in verdict.evaluate("element => getComputedStyle(element).borderLeftColor")
+
+    lesson_00.go_to(check)  # the same again brings the next hint
+    lesson_00.run_cell()
+    lesson_00.shows(check, "Hint 2 of 2")
+
+    lesson_00.go_to(answer)
+    lesson_00.type_into_cell("def greet(name):\nreturn ray.get(greeting.remote(name))")
+    lesson_00.run_cell()
+    lesson_00.go_to(check)
+    lesson_00.run_cell()
+    lesson_00.shows(check, "Passed: exercise 0a")
+    assert "rgb(0, 158, 115)" in verdict.evaluate("element => getComputedStyle(element).borderLeftColor")
+    if os.environ.get("MINRAY_UPDATE_IMAGES"):
+        lesson_00.cell(check).scroll_into_view_if_needed()
+        lesson_00.page.screenshot(path=EXERCISE_PICTURE)
+
+    while lesson_00.active() != lesson_00.last():  # to the end, where reset() is
+        lesson_00.run_cell()
 
 
 @pytest.mark.parametrize(
