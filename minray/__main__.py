@@ -17,6 +17,17 @@ def lab(argv: list[str]) -> int:
     return main(argv)
 
 
+def check(argv: list[str]) -> int:
+    """run and grade a folder of learners' notebooks, and write a table of points"""
+    missing = [name for name in ("nbclient", "psutil") if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"minray check needs {', '.join(missing)}:  pip install 'minray[lab]'", file=sys.stderr)
+        return 1
+    from .lessons.grading import main
+
+    return main(argv)
+
+
 def dashboard(argv: list[str]) -> int:
     """start the dashboard, or find the running one, and print its address"""
     if importlib.util.find_spec("bokeh") is None:
@@ -104,6 +115,7 @@ def find_recording(session: str | None) -> Path:
 SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "lab": lab,
     "dashboard": dashboard,
+    "check": check,
     "microbenchmark": microbenchmark,
     "timeline": timeline,
     "sessions": list_sessions,

@@ -15,6 +15,7 @@
     photos       lesson 06's pictures, their classifier, and an outbox
     fresh_start  reset(): back to the beginning of a lesson
     build        makes notebooks/ from solutions/
+    grading      `minray check`: grade_one runs a notebook, report checks in it, points makes the table
     strip        a git hook: no outputs in commits
 
 A lesson uses Ray's own interface and the names below, nothing else.

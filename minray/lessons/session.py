@@ -24,6 +24,15 @@ def is_running() -> bool:
     return initialization.is_initialized()
 
 
+def start(nodes: int) -> None:
+    """Begin a new session with two CPUs on each node; one that runs is ended."""
+    initialization.shutdown()
+    if nodes > 1:
+        initialization.init(num_cpus=2, num_nodes=nodes, include_dashboard=False)
+    else:
+        initialization.init(num_cpus=2, include_dashboard=False)
+
+
 def end() -> None:
     """End the session, if there is one."""
     initialization.shutdown()
