@@ -27,6 +27,7 @@ def main() -> None:
     """Read the command line and take the role it asks for."""
     parser = argparse.ArgumentParser(prog="python -m minray.dashboard", description="The minray dashboard.")
     parser.add_argument("--unix-socket", type=Path, metavar="PATH", help="serve there, for Jupyter's proxy")
+    parser.add_argument("--session", default="", help="the session that the printed link shows")
     parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--record", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -37,7 +38,7 @@ def main() -> None:
     elif options.listener is not None and options.record is not None:
         serve_detached(options.listener, options.record)
     else:
-        serve_in_foreground()
+        serve_in_foreground(f"&session={options.session}" if options.session else "")
 
 
 def serve_detached(listener_fd: int, record_fd: int) -> None:
@@ -54,19 +55,23 @@ def serve_detached(listener_fd: int, record_fd: int) -> None:
         raise
 
 
-def serve_in_foreground() -> None:
-    """For somebody who wants to look at recordings: stays until Ctrl-C."""
+def serve_in_foreground(what: str = "") -> None:
+    """For somebody who wants to look at recordings: stays until Ctrl-C.
+
+    Args:
+        what: the end of the printed link, such as ``&session=...``.
+    """
     home = sessions.root()
     with dashboard_link.folder_locked(home):
         running = dashboard_link.running_link(home)
         if running:
-            print(f"The dashboard runs already: {running}")
+            print(f"The dashboard runs already: {running}{what}")
             return
         listener, _record, token = dashboard_link.claim(home)
     port = listener.getsockname()[1]
     try:
         with contextlib.suppress(KeyboardInterrupt):  # while Bokeh loads, too
-            print(f"The dashboard: {dashboard_link.link(port, token)}\nCtrl-C ends it.", flush=True)
+            print(f"The dashboard: {dashboard_link.link(port, token)}{what}\nCtrl-C ends it.", flush=True)
             _serve(listener, Guard.for_port(port, token), lambda visitors: True)
     finally:
         _remove_record()

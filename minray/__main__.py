@@ -68,6 +68,20 @@ def timeline(argv: list[str]) -> int:
     return 0
 
 
+def record(argv: list[str]) -> int:
+    """write a session's recording to a file, to hand out"""
+    from .recordings import record
+
+    return record(argv, find_recording)
+
+
+def replay(argv: list[str]) -> int:
+    """look at a recording that somebody handed out, in the dashboard"""
+    from .recordings import replay
+
+    return replay(argv, dashboard)
+
+
 def list_sessions(argv: list[str]) -> int:
     """list the sessions of which there are recordings, the newest first"""
     argparse.ArgumentParser(prog="minray sessions", description=list_sessions.__doc__).parse_args(argv)
@@ -116,6 +130,8 @@ SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "lab": lab,
     "dashboard": dashboard,
     "check": check,
+    "record": record,
+    "replay": replay,
     "microbenchmark": microbenchmark,
     "timeline": timeline,
     "sessions": list_sessions,

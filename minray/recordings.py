@@ -1,0 +1,98 @@
+"""``minray record`` and ``minray replay``: a session's recording as one file, to hand out and to look at.
+
+::
+
+    minray record --> session.db of the newest session, complete even while it runs --> lesson.db
+    minray replay lesson.db --> session_<when it began>_replay/session.db --> the dashboard's picker
+
+A recording holds no code and no pickles: it is safe to open one that somebody sent you.
+"""
+
+import argparse
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from . import sessions
+from .event_store import connect_readonly, fold
+
+
+def record(argv: list[str], find_recording: Callable[[str | None], Path]) -> int:
+    """Run ``minray record`` with the arguments that follow these two words."""
+    parser = argparse.ArgumentParser(
+        prog="minray record", description="Write a session's recording to a file of its own."
+    )
+    parser.add_argument("session", nargs="?", help="as `minray sessions` names it (default: the newest)")
+    parser.add_argument("--output", type=Path, help="the file to write (default: the session's name, .db)")
+    options = parser.parse_args(argv)
+    try:
+        recording = find_recording(options.session)
+        output = options.output or Path(f"{recording.parent.name}.db")
+        copy_of(recording, output)
+    except (LookupError, OSError, sqlite3.Error) as error:
+        print(f"minray record: {error}", file=sys.stderr)
+        return 1
+    print(f"Wrote {output}. Look at it anywhere with:  minray replay {output}")
+    return 0
+
+
+def copy_of(recording: Path, output: Path) -> None:
+    """Copy an event store as it is at this moment, with what is only in its log so far.
+
+    Raises:
+        FileExistsError: there is such a file already.
+        sqlite3.Error: the recording cannot be read.
+    """
+    if output.exists():
+        raise FileExistsError(f"{output} is there already; name another file with --output.")
+    with closing(connect_readonly(recording)) as source, closing(sqlite3.connect(output)) as target:
+        source.backup(target)
+    fold(output)
+
+
+def replay(argv: list[str], dashboard: Callable[[list[str]], int]) -> int:
+    """Run ``minray replay``; becomes the dashboard, or names the one that runs."""
+    parser = argparse.ArgumentParser(
+        prog="minray replay", description="Look at a recording in the dashboard."
+    )
+    parser.add_argument("file", type=Path, help="what `minray record` wrote, or the dashboard's export")
+    options = parser.parse_args(argv)
+    try:
+        session = take_in(options.file)
+    except (OSError, ValueError) as error:
+        print(f"minray replay: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.file} is in the dashboard's list of sessions, until newer recordings take its place.")
+    return dashboard(["--session", session.name])
+
+
+def take_in(file: Path) -> Path:
+    """Put a recording among those of the user; one that is there already is left as it is.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        ValueError: it is no recording.
+        OSError: it cannot be read, or not be copied.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no file {file}.")
+    try:
+        with closing(connect_readonly(file)) as db:
+            meta = dict(db.execute("SELECT key, value FROM meta"))
+        began = datetime.fromtimestamp(float(meta["started_at"]))
+    except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{file} is no recording of a minray session ({error}). `minray record` writes one."
+        ) from error
+    session = sessions.root() / f"session_{began:%Y-%m-%d_%H-%M-%S_%f}_replay"
+    session.mkdir(mode=0o700, exist_ok=True)
+    if not (session / "session.db").exists():
+        shutil.copyfile(file, session / "session.db")
+        fold(session / "session.db")  # so that reading it leaves nothing behind
+    return session
