@@ -8,7 +8,6 @@ from minray.dashboard import (
     catalogue,
     columns,
     doorman,
-    fit,
     guard,
     header,
     jupyter,
@@ -34,6 +33,7 @@ from minray.dashboard.tasks import tasks_html
 
 from fake_session import FakeSession
 from minray.events import TaskState
+from minray.lessons import cost_model
 
 EVIL = "<script>alert('x')</script>\"&"
 
@@ -47,7 +47,9 @@ def scene_of(session: FakeSession, live: bool = True) -> Scene:
     return scene
 
 
-@pytest.mark.parametrize("module", [catalogue, columns, fit, guard, lanes, layers, mosaic, pacing, theme])
+@pytest.mark.parametrize(
+    "module", [catalogue, columns, cost_model, guard, lanes, layers, mosaic, pacing, theme]
+)
 def test_the_examples_in_the_docstrings_are_right(module: object) -> None:
     import doctest
 
