@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minray.lessons import exercise_1, exercise_2, exercise_3
+from minray.lessons import exercise_1, exercise_2, exercise_3, exercise_5, exercise_9, exercise_10
 from minray.lessons.evidence import Evidence, rounds_of_submission, same
 from minray.lessons.recording import Call, Recording, Task
 from minray.lessons.verdict import Finding, HintSteps, Verdict
@@ -207,3 +207,27 @@ def test_each_mistake_starts_with_its_own_first_hint() -> None:
     one, other = Finding("one", "", "", ("a", "b")), Finding("other", "", "", ("c",))
     assert [steps.next(1, one), steps.next(1, one), steps.next(1, other), steps.next(2, one)] == [1, 2, 1, 1]
     assert steps.next(1, Finding("passed", "")) == 0
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 3, 8, 64, 200])
+def test_the_solutions_of_lessons_03_and_06_are_right_for_any_number_of_workers(cpus: int) -> None:
+    parts = -(-len(exercise_5.UNITS) // max(2, len(exercise_5.UNITS) // (4 * cpus)))
+    fetched = [call("get", 1.0, 9.0, count=parts)]
+    tasks = [task(n, 0.001 * n, 1.0, 2.0) for n in range(parts)]
+    shares = Evidence(
+        Recording(tuple(tasks), tuple(fetched)), exercise_5.UNITS, list(exercise_5.UNITS), cpus=cpus
+    )
+    assert exercise_5.judge(shares).passed
+    tasks = [task(n, 0.001 * n, 1.0, 2.0) for n in range(max(2, 2 * cpus))]
+    total = Evidence(
+        Recording(tuple(tasks), tuple(fetched)), (exercise_10.TOTAL,), exercise_10.TOTAL, cpus=cpus
+    )
+    assert exercise_10.judge(total).passed
+
+
+def test_the_depth_of_a_graph_is_its_longest_way() -> None:
+    chain = [task(n, 0.1 * n, n, n + 1, needs=(n - 1,)) for n in range(1, 6)]
+    assert exercise_9.depth(tuple(chain)) == 5
+    tree = [task(1, 0, 1, 2), task(2, 0, 1, 2), task(3, 1, 2, 3, needs=(1, 2))]
+    assert exercise_9.depth(tuple(tree)) == 2
+    assert exercise_9.depth(()) == 0

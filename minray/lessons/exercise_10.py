@@ -8,7 +8,7 @@ from .verdict import Finding
 
 TITLE = "exercise 10, a sum in parts"
 LENGTH = 100_003  # a prime number, so that no equal parts fit
-MOST = 200
+MOST = 200  # tasks; more if there are many workers
 
 
 def numbers() -> tuple[object, ...]:
@@ -71,13 +71,13 @@ def wrong_total(evidence: Evidence) -> Finding | None:
 
 def too_few_tasks(evidence: Evidence) -> Finding | None:
     """Fewer parts than workers, or thousands."""
-    tasks = len(evidence.siblings)
-    if min(evidence.cpus, 8) <= tasks <= MOST:
+    tasks, most = len(evidence.siblings), max(MOST, 4 * evidence.cpus)
+    if min(evidence.cpus, 8) <= tasks <= most:
         return None
-    few = tasks < MOST
+    few = tasks < most
     return Finding(
         "too-few-tasks" if few else "too-many-tasks",
         f"{count(tasks, 'task')} for {count(evidence.cpus, 'worker')}.",
-        "a part for each worker at least." if few else f"at most {MOST} tasks: each has its price.",
+        "a part for each worker at least." if few else f"at most {most} tasks: each has its price.",
         ('How many workers there are says ray.cluster_resources()["CPU"].',),
     )
