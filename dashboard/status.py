@@ -196,7 +196,11 @@ def _node_head(number: int, scene: Scene) -> str:
         resources: dict[str, float] = {}
         with contextlib.suppress(ValueError, AttributeError, TypeError):
             resources = {str(key): float(amount) for key, amount in json.loads(node.resources).items()}
-        shown = {name: amount for name, amount in resources.items() if ":" not in name and name != "memory"}
+        shown = {
+            name: amount
+            for name, amount in resources.items()
+            if ":" not in name and not name.endswith("memory")
+        }
         words += [f"{escape(name)} {amount:g}" for name, amount in shown.items()]
         if node.state == "DEAD":
             words.append(f'<em class="bad">dead: {escape(node.detail or "no reason known")}</em>')

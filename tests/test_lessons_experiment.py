@@ -54,7 +54,7 @@ def test_curves_that_do_not_cross_are_called_that(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_figure_says_in_its_title_what_it_shows(measured: Experiment) -> None:
-    assert "faster from about" in draw_experiment(measured).title.text
+    assert "a task pays from about" in draw_experiment(measured).title.text
 
 
 def test_each_trial_is_a_point_in_the_event_store() -> None:

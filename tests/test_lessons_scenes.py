@@ -95,6 +95,7 @@ def test_the_player_goes_where_it_is_told_and_not_beyond(stories: dict[tuple[int
     player.step = 99
     assert player.step == 13
     assert "13. get" in picture.value
+    assert slider.value == 13
 
 
 def test_without_widgets_the_story_is_told_in_words(

@@ -23,7 +23,7 @@ class Player:
     def __init__(self, told: list[Scene]) -> None:
         self._told = told
         self._step = 1
-        self._widgets: list[Any] = []
+        self._widgets: list[tuple[Any, Any]] = []  # slider and picture, once for each display
 
     @property
     def step(self) -> int:
@@ -33,7 +33,8 @@ class Player:
     @step.setter
     def step(self, number: int) -> None:
         self._step = max(1, min(int(number), len(self._told)))
-        for picture in self._widgets:
+        for slider, picture in self._widgets:
+            slider.value = self._step
             picture.value = cluster_picture.html(self.scene)
 
     @property
@@ -54,7 +55,7 @@ class Player:
         slider = ipywidgets.IntSlider(min=1, max=last, value=self._step, description="step")
         ipywidgets.jslink((play, "value"), (slider, "value"))
         picture = ipywidgets.HTML(cluster_picture.html(self.scene))
-        self._widgets.append(picture)
+        self._widgets.append((slider, picture))
         slider.observe(lambda change: setattr(self, "step", change["new"]), names="value")
         return ipywidgets.VBox([ipywidgets.HBox([play, slider]), picture])
 

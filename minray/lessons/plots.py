@@ -16,7 +16,7 @@ def draw_experiment(experiment: "Experiment") -> Any:  # noqa: ANN401 - a Bokeh 
     from bokeh.plotting import figure
 
     plot = figure(
-        x_axis_type="log", y_axis_type="log", width=560, height=360, title=experiment.conclusion(),
+        x_axis_type="log", y_axis_type="log", width=560, height=360, title=_title(experiment),
         x_axis_label=experiment.unit, y_axis_label="seconds a call", tools="pan,wheel_zoom,reset,hover",
         tooltips=[("", "$name"), (experiment.unit, "@x{0,0}"), ("seconds", "@y{0.000000}")],
     )  # fmt: skip
@@ -34,3 +34,11 @@ def draw_experiment(experiment: "Experiment") -> Any:  # noqa: ANN401 - a Bokeh 
         plot.add_layout(Span(location=found.x, dimension="height", line_dash="dashed", line_color="gray"))
     plot.legend.location = "top_left"
     return plot
+
+
+def _title(experiment: "Experiment") -> str:
+    """As short as a title has to be; `Experiment.conclusion` says more."""
+    found = experiment.crossover()
+    if found is None:
+        return f"{experiment.name}: the curves do not cross"
+    return f"{experiment.name}: a task pays from about {found.x:,.0f} {experiment.unit} on"
