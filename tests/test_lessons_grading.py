@@ -1,6 +1,8 @@
 """`minray check`: a class's notebooks are graded, and none of them can harm another, or the table."""
 
+import ast
 import csv
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,3 +158,24 @@ def test_text_of_learners_cannot_become_markup_or_columns() -> None:
     assert "<script>" not in as_html([sheet])
     assert "<i>" not in as_html([sheet])
     assert next(csv.DictReader(as_csv([sheet]).splitlines(keepends=True)))["notebook"] == sheet.notebook
+
+
+def test_the_graders_cells_leave_the_learners_names_alone() -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("report = 1", id="a")])
+    [(_, _), (cell, _)] = to_run(notebook, [Question("11", "serve", "gone")], "token")
+    names = {name.id for name in ast.walk(ast.parse(cell)) if isinstance(name, ast.Name)}
+    imports = [node for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Import)]
+    bound = {alias.asname for node in imports for alias in node.names}
+    assert bound == {"_minray_report"}
+    assert names == {"_minray_report", "globals"}
+
+
+def test_the_solutions_get_all_points(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for lesson in ("04_under_the_hood", "06_parallelism"):
+        shutil.copy(ROOT / "solutions" / f"{lesson}.ipynb", folder)
+    argv = [sys.executable, "-m", "minray", "check", str(folder), "--output", str(tmp_path / "out")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("2 of 2 points") == 2, done.stdout

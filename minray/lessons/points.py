@@ -115,8 +115,8 @@ def to_run(notebook: Any, questions: Sequence[Question], token: str) -> list[tup
 
 def _report(question: Question, token: str) -> str:
     return (
-        "from minray.lessons.report import report\n"
-        f"report({question.number!r}, globals().get({question.function!r}), {token!r})"
+        "import minray.lessons.report as _minray_report\n"  # no name that a learner may have used
+        f"_minray_report.report({question.number!r}, globals().get({question.function!r}), {token!r})"
     )
 
 
