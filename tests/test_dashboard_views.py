@@ -270,6 +270,8 @@ def test_in_a_flood_of_events_there_are_three_updates_a_second_and_many_again_af
     pace.painted(pace.send(now=0.0, events=0))
     pace.painted(pace.send(now=0.1, events=800))  # two thousand tasks a second
     assert pace.may_send(now=0.11)
+    pace.painted(pace.send(now=0.11, events=1_000))  # those of a tenth of a second, written at once
+    assert pace.may_send(now=0.12)
     pace.painted(pace.send(now=0.2, events=8_000))
     assert not pace.may_send(now=0.49)
     assert pace.may_send(now=0.51)
