@@ -14,17 +14,19 @@ from typing import Any
 from minray import dashboard_link, sessions
 
 FRAME = """<iframe title="minray dashboard" style="width: 100%; height: {height}px; border: 1px solid #8884;
-border-radius: 6px" src="{link}"></iframe>
+border-radius: 6px"></iframe>
 <p><a href="{link}" target="_blank">Open in a tab of its own</a></p>"""
 # In JupyterLab the page is reached below Jupyter's own address (wherever that is: localhost, JupyterHub,
 # Binder) with Jupyter's own login.  Elsewhere the link with the token must do, under the name by which the
-# notebook goes: browsers keep the cookies of a frame from another site to themselves.
+# notebook goes: browsers keep the cookies of a frame from another site to themselves.  The frame is sent
+# to one address, once: a second one while the first is still loading leaves it empty now and then.
 OUTPUT = """<div class="minray-dashboard">{frame}</div><script>
 (() => {{
   const frame = [...document.querySelectorAll(".minray-dashboard iframe")].at(-1)
   const config = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{{}}")
+  const host = location.hostname === "localhost" ? "localhost" : "127.0.0.1"
   if ({proxied} && config.baseUrl) frame.src = config.baseUrl + {path}
-  else if (location.hostname === "localhost") frame.src = frame.src.replace("127.0.0.1", "localhost")
+  else frame.src = {link}.replace("127.0.0.1", host)
 }})()
 </script>"""
 
@@ -48,7 +50,7 @@ class Shown:
         frame = FRAME.format(link=escape(self._link), height=self._height)
         proxied = json.dumps(find_spec("jupyter_server_proxy") is not None)
         path = json.dumps(f"minray/?page={self._page}")
-        return OUTPUT.format(frame=frame, proxied=proxied, path=path)
+        return OUTPUT.format(frame=frame, proxied=proxied, path=path, link=json.dumps(self._link))
 
 
 def show(page: str = "overview", height: int = 600) -> Shown:

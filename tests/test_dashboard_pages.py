@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -350,6 +351,8 @@ def test_a_session_can_be_exported(page: Page, tmp_path: Path, kind: str) -> Non
 def test_a_notebook_shows_a_page_in_a_frame(page: Page) -> None:
     html = minray.dashboard("tasks", height=400)._repr_html_()
     notebook = page.context.new_page()
+    asked: list[str] = []
+    notebook.on("request", lambda request: asked.append(request.url))
     with served(b"<!DOCTYPE html><title>A notebook</title><main></main>") as address:
         notebook.goto(address)
         # As a notebook does: the output becomes part of its page, and the scripts in it are executed.
@@ -360,6 +363,8 @@ def test_a_notebook_shows_a_page_in_a_frame(page: Page) -> None:
         )
         frame = notebook.frame_locator("iframe")
         expect(frame.get_by_role("region", name="Tasks")).to_be_visible(timeout=20_000)
+        # One address and no second thoughts: two in a row left the frame empty once in forty times.
+        assert [urlsplit(url).hostname for url in asked if "token=" in url] == ["localhost"]
         notebook.close()
     with pytest.raises(ValueError, match="no page 'nothing'"):
         minray.dashboard("nothing")
@@ -382,9 +387,11 @@ def served(body: bytes) -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://localhost:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://localhost:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("name", PAGE_NAMES)
