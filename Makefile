@@ -16,6 +16,8 @@ ROUNDS := 20
 CLUSTER_ROUNDS := 200
 # The lessons' waiting times, as a fraction of those that a person sees.
 TEST_TIME_SCALE := 0.1
+# The soak's tests may each take longer than the limit that `make test` sets.
+NO_LIMIT := --override-ini faulthandler_timeout=0
 
 .PHONY: help lab test soak lessons hooks images
 
@@ -34,11 +36,11 @@ test: $(VENV)/test.installed
 
 soak: $(VENV)/test.installed
 	$(BIN)/python tests/browser.py
-	MINRAY_DASHBOARD_TASKS=1000000 MINRAY_RECORDING_BYTES=2000000000 $(BIN)/pytest -s -q tests/test_dashboard_soak.py
+	MINRAY_DASHBOARD_TASKS=1000000 MINRAY_RECORDING_BYTES=2000000000 $(BIN)/pytest $(NO_LIMIT) -s -q tests/test_dashboard_soak.py
 	@round=1; while [ $$round -le $(ROUNDS) ]; do \
 	    echo "Round $$round of $(ROUNDS)"; \
 	    MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) MINRAY_CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) \
-	        $(BIN)/pytest -q -x tests --ignore-glob='*browser*' --ignore-glob='*soak*' || exit 1; \
+	        $(BIN)/pytest $(NO_LIMIT) -q -x tests --ignore-glob='*browser*' --ignore-glob='*soak*' || exit 1; \
 	    round=$$((round + 1)); \
 	done
 

@@ -1,8 +1,10 @@
 """What all tests share: a MINRAY_HOME of their own, a running runtime, and the proof that nothing leaks."""
 
+import faulthandler
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +19,15 @@ import leaks
 leaks.mark_this_run()
 # A shell that runs the tests in the background has them ignore Ctrl-C, which some of them send themselves.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+SECONDS_TO_END = 60
 HOME = Path(tempfile.mkdtemp(prefix="minray-test-"))
 os.environ["MINRAY_HOME"] = str(HOME)
 
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
+    # A thread that a failed test left waiting would keep the process for ever, and nobody would see why.
+    faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Finds what a test left behind: processes, shared memory, files, and sockets of our own.
+"""Finds what a test left behind: processes, shared memory, files, and sockets and threads of our own.
 
 ::
 
@@ -12,6 +12,7 @@ machine never are.
 import gc
 import os
 import stat
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ class Footprint:
     shared_memory: frozenset[str]
     files: frozenset[str]
     sockets: frozenset[str]
+    threads: frozenset[threading.Thread]
 
     @classmethod
     def take(cls, home: Path) -> "Footprint":
@@ -46,6 +48,8 @@ class Footprint:
             frozenset(_shared_memory()),
             frozenset(str(path.relative_to(home)) for path in _all_paths(home)),
             frozenset(_open_sockets()),
+            # Daemons end with the process; the others keep it from ending.
+            frozenset(thread for thread in threading.enumerate() if not thread.daemon),
         )
 
     def leaks(self, home: Path, *, own_sockets: bool = True) -> list[str]:
@@ -62,6 +66,7 @@ class Footprint:
         ]
         found += [f"shared memory /dev/shm/{name}" for name in sorted(now.shared_memory - self.shared_memory)]
         found += [f"file {path}" for path in sorted(now.files - self.files) if not self._may_stay(path)]
+        found += [f"thread {thread.name}" for thread in now.threads - self.threads]
         if own_sockets:
             opened = sorted(now.sockets - self.sockets)
             found += [f"open socket of the test process {name}" for name in opened]

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ def test_a_socket_is_caught(before: Footprint, minray_home: Path) -> None:
     with socket.socket():
         (found,) = before.leaks(minray_home)
     assert found.startswith("open socket of the test process fd")
+
+
+def test_a_thread_that_keeps_the_process_from_ending_is_caught(before: Footprint, minray_home: Path) -> None:
+    gate = threading.Event()
+    threading.Thread(target=gate.wait, name="watchman", daemon=True).start()
+    waiting = threading.Thread(target=gate.wait, name="doorkeeper")
+    waiting.start()
+    found = before.leaks(minray_home)
+    gate.set()
+    waiting.join()
+    assert found == ["thread doorkeeper"]
 
 
 def test_a_file_is_caught_and_a_recording_is_not(before: Footprint, minray_home: Path) -> None:
