@@ -10,7 +10,6 @@
 They are made in a thread, so that other browsers see no pause, and sent from a file, however large they are.
 """
 
-import contextlib
 import csv
 import io
 import json
@@ -31,7 +30,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, RequestHandler
 
 from minray.chrome_trace import trace_events
-from minray.event_store import connect_readonly
+from minray.event_store import copy
 
 from .app import Library
 from .catalogue import Entry
@@ -106,13 +105,9 @@ def cell(value: object) -> object:
 def write_recording(entry: Entry, file: IO[bytes]) -> None:
     """A copy of the event store as it is at this moment, with what is only in its log so far."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "session.db"
-        with (
-            contextlib.closing(connect_readonly(entry.path)) as db,
-            contextlib.closing(sqlite3.connect(copy)) as target,
-        ):
-            db.backup(target)
-        with copy.open("rb") as made:
+        made_here = Path(folder) / "session.db"
+        copy(entry.path, made_here)
+        with made_here.open("rb") as made:
             while chunk := made.read(CHUNK):
                 file.write(chunk)
 

@@ -109,6 +109,24 @@ def fold(path: Path | str) -> None:
             _fold(db)
 
 
+def copy(path: Path | str, to: Path | str) -> None:
+    """Copy an event store as it is at this moment, with what is only in its log so far, as one file.
+
+    Args:
+        path: a ``session.db``, live or finished.
+        to: the file to write.
+
+    Raises:
+        sqlite3.Error: the store cannot be read, or the copy not be written.
+    """
+    with (
+        contextlib.closing(connect_readonly(path)) as source,
+        contextlib.closing(sqlite3.connect(to)) as target,
+    ):
+        source.backup(target)
+    fold(to)
+
+
 def add_meta(path: Path | str, key: str, value: str) -> None:
     """Add to what an event store, whose writer is gone, says of its session."""
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:

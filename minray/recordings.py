@@ -13,12 +13,11 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 from . import sessions
-from .event_store import connect_readonly, fold
+from .event_store import copy, fold, read_meta
 
 
 def record(argv: list[str], find_recording: Callable[[str | None], Path]) -> int:
@@ -32,26 +31,14 @@ def record(argv: list[str], find_recording: Callable[[str | None], Path]) -> int
     try:
         recording = find_recording(options.session)
         output = options.output or Path(f"{recording.parent.name}.db")
-        copy_of(recording, output)
+        if output.exists():
+            raise FileExistsError(f"{output} is there already; name another file with --output.")
+        copy(recording, output)
     except (LookupError, OSError, sqlite3.Error) as error:
         print(f"minray record: {error}", file=sys.stderr)
         return 1
     print(f"Wrote {output}. Look at it anywhere with:  minray replay {output}")
     return 0
-
-
-def copy_of(recording: Path, output: Path) -> None:
-    """Copy an event store as it is at this moment, with what is only in its log so far.
-
-    Raises:
-        FileExistsError: there is such a file already.
-        sqlite3.Error: the recording cannot be read.
-    """
-    if output.exists():
-        raise FileExistsError(f"{output} is there already; name another file with --output.")
-    with closing(connect_readonly(recording)) as source, closing(sqlite3.connect(output)) as target:
-        source.backup(target)
-    fold(output)
 
 
 def replay(argv: list[str], dashboard: Callable[[list[str]], int]) -> int:
@@ -83,12 +70,10 @@ def take_in(file: Path) -> Path:
     if not file.is_file():
         raise FileNotFoundError(f"There is no file {file}.")
     try:
-        with closing(connect_readonly(file)) as db:
-            meta = dict(db.execute("SELECT key, value FROM meta"))
-        began = datetime.fromtimestamp(float(meta["started_at"]))
-    except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
+        began = datetime.fromtimestamp(float(read_meta(file)["started_at"]))
+    except (KeyError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"{file} is no recording of a minray session ({error}). `minray record` writes one."
+            f"{file} is no recording of a minray session. `minray record` writes one."
         ) from error
     session = sessions.root() / f"session_{began:%Y-%m-%d_%H-%M-%S_%f}_replay"
     session.mkdir(mode=0o700, exist_ok=True)

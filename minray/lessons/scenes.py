@@ -134,7 +134,7 @@ def scenes(story: Story) -> list[Scene]:
         >>> [scene.title for scene in scenes(story)][:3]
         ['three tasks', 'three nodes', 'submitted']
     """
-    return [*_beginning(story), *_middle(story), *_end(story)]
+    return [*_beginning(story), *_results(story), *_arguments(story), *_end(story)]
 
 
 def _beginning(story: Story) -> list[Scene]:
@@ -201,17 +201,12 @@ def _way(tell: _Teller, name: str) -> tuple[tuple[str, str, str], ...]:
     return tuple((here, there, name) for here, there in pairwise(stations))
 
 
-def _middle(story: Story) -> list[Scene]:
-    """From the first results to the moment when the addition has both arrays."""
+def _results(story: Story) -> list[Scene]:
+    """From the first results to the moment when the addition gets a worker."""
     tell = _Teller(story)
     home = tell.at["total"]
     made = tell.rows((SEAL, "first", tell.at["first"]), (SEAL, "second", tell.at["second"]))
     placed = tell.rows((FORWARD, "total", home))
-    here = [name for name in ("first", "second") if tell.at[name] == home]
-    away = [name for name in ("first", "second") if tell.at[name] != home]
-    copied = tell.rows(*((what, name, home) for name in away for what in (PULL_BEGINS, PULL_ENDS)))
-    size = sum(step.size for step in copied if step.what == PULL_ENDS)
-    adder = tell.seat.get("total", worker(home, 0))
     return [
         Scene(
             7,
@@ -235,6 +230,19 @@ def _middle(story: Story) -> list[Scene]:
             known=NAMES,
             recorded=NAMES,
         ),
+    ]
+
+
+def _arguments(story: Story) -> list[Scene]:
+    """How the addition gets at both arrays."""
+    tell = _Teller(story)
+    home = tell.at["total"]
+    here = [name for name in ("first", "second") if tell.at[name] == home]
+    away = [name for name in ("first", "second") if tell.at[name] != home]
+    copied = tell.rows(*((what, name, home) for name in away for what in (PULL_BEGINS, PULL_ENDS)))
+    size = sum(step.size for step in copied if step.what == PULL_ENDS)
+    adder = tell.seat.get("total", worker(home, 0))
+    return [
         Scene(
             9,
             "read from shared memory",
