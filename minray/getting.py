@@ -53,25 +53,26 @@ class Getting:
         values = self._core.arrivals.values
         deadline = None if timeout is None else time.monotonic() + timeout
         missing = self._core.arrivals.missing(keys)
-        if missing:
-            self._raise_first_error(keys)
+        if missing and self._first_error(keys) is None:
             self._await(Waiting("get", missing, len(missing), len(missing)), len(keys), timeout)
-            if missing:
-                self._raise_first_error(keys)  # one error is enough: the rest need not be waited for
-                raise GetTimeoutError(
-                    f"Get timed out: some object(s) not ready. {len(missing)} of {len(keys)} are missing "
-                    f"after {timeout} s; their tasks go on. Ask again, with a longer timeout, or use wait() "
-                    "to take what is ready."
-                )
         else:
-            self._record_call("get", time.time(), len(keys), len(keys), len(keys), timeout)
+            self._record_call("get", time.time(), len(keys), len(keys), len(keys) - len(missing), timeout)
+        if missing:
+            if (error := self._first_error(keys)) is not None:
+                self.load(error)  # raises it; one is enough: the rest need not be waited for
+            raise GetTimeoutError(
+                f"Get timed out: some object(s) not ready. {len(missing)} of {len(keys)} are missing "
+                f"after {timeout} s; their tasks go on. Ask again, with a longer timeout, or use wait() "
+                "to take what is ready."
+            )
         return [self.load(values[key], deadline) for key in keys]
 
-    def _raise_first_error(self, keys: list[bytes]) -> None:
+    def _first_error(self, keys: list[bytes]) -> Value | None:
         for key in keys:
             value = self._core.arrivals.values.get(key)
             if value is not None and value[0] == ERROR:
-                self.load(value)
+                return value
+        return None
 
     def wait(
         self, refs: list[ObjectRef], keys: list[bytes], num_returns: int, timeout: float | None

@@ -28,6 +28,11 @@ def quick(x: int = 0) -> int:
 
 
 @ray.remote
+def no_number(text: str) -> int:
+    return int(text)
+
+
+@ray.remote
 def hold(gate: Gate) -> int:
     return gate.wait()
 
@@ -219,6 +224,19 @@ def test_a_get_inside_a_loop_can_be_told_from_one_after_it(ray_session: ModuleTy
     for n in range(4):
         ray_session.get(quick.remote(n))
     assert Counter(wait_for_rows("SELECT kind, count FROM api_calls", count=4)) == {("get", 1): 4}
+
+
+def test_a_get_that_fails_at_once_for_one_error_among_others_is_recorded(
+    ray_session: ModuleType, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+    held, failed = hold.remote(gate), no_number.remote("x")
+    ray_session.wait([failed])
+    with pytest.raises(ValueError, match="invalid literal"):
+        ray_session.get([held, failed])
+    gate.open()
+    got = wait_for_rows("SELECT count, num_returns, ready FROM api_calls WHERE kind = 'get'")
+    assert got == [(2, 2, 1)]
 
 
 def test_an_experiment_of_a_lesson_is_recorded(ray_session: ModuleType) -> None:
