@@ -106,7 +106,8 @@ def test_a_lesson_says_its_goal_at_the_top_and_sums_up_at_the_end(path: Path) ->
     cells = [cell for cell in cells_of(path) if "solution" not in tags_of(cell)]
     assert "**Goal.**" in cells[0].source
     assert "minutes" in cells[0].source
-    assert cells[-1].source.startswith("## Summary")
+    assert cells[-2].source.startswith("## Summary")
+    assert "docs(" in cells[-1].source
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@
     under_the_hood -> scenes -> cluster_picture -> player
                  lesson 04's run, told in thirteen steps
     photos       lesson 06's pictures, their classifier, and an outbox
+    docstrings   docs(...): what a lesson has met, to look up
     fresh_start  reset(): back to the beginning of a lesson
     build        makes notebooks/ from solutions/
     grading      `minray check`: grade_one runs a notebook, report checks in it, points makes the table
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .checking import check
     from .clock import nap, stopwatch, time_scale
+    from .docstrings import docs
     from .experiment import Experiment, bracket
     from .fresh_start import reset
     from .player import play
@@ -38,6 +40,7 @@ __all__ = [
     "bracket",
     "check",
     "compare",
+    "docs",
     "draw",
     "happened",
     "nap",
@@ -57,6 +60,7 @@ _HOME = {
     "bracket": "experiment",
     "check": "checking",
     "compare": "prediction",
+    "docs": "docstrings",
     "draw": "prediction",
     "happened": "prediction",
     "nap": "clock",
