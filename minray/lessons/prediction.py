@@ -58,7 +58,8 @@ class Prediction:
 
         slider = ipywidgets.FloatSlider(
             min=0, max=self._upto, step=self._step, value=self._value or 0, readout_format=".1f",
-            description=self.unit, layout=ipywidgets.Layout(width="32em"),
+            description=self.unit, style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="36em"),
         )  # fmt: skip
         slider.observe(lambda change: self.set(change["new"]), names="value")
         question = ipywidgets.HTML(f"<b>Predict:</b> {escape(self.question)}")
