@@ -2,7 +2,7 @@
 (() => {
   const root = () => window.Bokeh?.documents[0]
   let asked = 0
-  let focused = null // the question of the button that has the focus
+  let focused = null // the question of the button that has the focus, or had it when it was replaced
 
   function ask(question) {
     const pulse = root()?.get_model_by_name("pulse")
@@ -18,9 +18,23 @@
   // Bokeh's widgets live in shadow trees, so the path of an event says more than its target.
   const asking = (event) => event.composedPath().find((node) => node.dataset?.ask)
 
+  // An update between press and release replaces what is under the pointer, and then there is no click: the
+  // release asks, if it is over the same question. A click without that comes from a key or from a program.
+  let pressed = null
+  let released = false
+  document.addEventListener("pointerdown", (event) => {
+    pressed = asking(event)?.dataset.ask
+    focused = pressed ?? null
+    released = false
+  })
+  document.addEventListener("pointerup", (event) => {
+    released = event.button === 0 && pressed != null && asking(event)?.dataset.ask === pressed
+    if (released) ask(pressed)
+    noteFocus()
+  })
   document.addEventListener("click", (event) => {
     const node = asking(event)
-    if (node) ask(node.dataset.ask)
+    if (node && !(released && event.detail > 0)) ask(node.dataset.ask)
   })
 
   document.addEventListener("keydown", (event) => {
@@ -33,19 +47,25 @@
     else if (["ArrowLeft", "ArrowRight", "+", "-", "f", "0"].includes(event.key)) ask(`key:${event.key}`)
   })
 
-  // An update replaces the button that has the focus by a new one: hand the focus on to it.
-  document.addEventListener("focusin", (event) => { focused = asking(event)?.dataset.ask ?? null })
-
   function* all(selector, from = document) {
     yield* from.querySelectorAll(selector)
     for (const node of from.querySelectorAll("*")) if (node.shadowRoot) yield* all(selector, node.shadowRoot)
   }
 
-  function hasFocus() {
+  // What has the focus, wherever in the shadow trees it is.  To ask is the only way: a move of the focus within
+  // one of them, and the whole page is one, makes no event outside of it.
+  function active() {
     let node = document.activeElement
     while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement
-    return node?.dataset?.ask != null
+    return node === document.body ? null : node
   }
+
+  function noteFocus() {
+    const node = active()
+    if (node) focused = node.dataset?.ask ?? null
+    return node != null
+  }
+  document.addEventListener("keyup", noteFocus)
 
   // Bokeh leaves the handles of its sliders without names.
   function nameSliders() {
@@ -61,7 +81,8 @@
       nameSliders()
       requestAnimationFrame(() => {
         pulse.seen = pulse.sent
-        if (focused == null || hasFocus()) return
+        // An update replaces the button that has the focus by a new one: hand the focus on to it.
+        if (noteFocus() || focused == null) return
         for (const node of all("[data-ask]")) {
           if (node.dataset.ask === focused) return node.focus({preventScroll: true})
         }

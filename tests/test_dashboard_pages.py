@@ -322,6 +322,35 @@ def test_the_pages_can_be_chosen_with_the_keyboard(page: Page) -> None:
     expect(page.locator(".tiles")).to_be_visible()
 
 
+def test_a_button_that_an_update_replaces_in_mid_click_still_does_what_it_says(page: Page) -> None:
+    turn_to(page, "overview")
+    button = page.get_by_role("navigation", name="Pages").get_by_role("button", name="Tasks")
+    button.hover()
+    page.mouse.down()
+    button.evaluate("button => button.replaceWith(button.cloneNode(true))")
+    page.mouse.up()
+    expect(page.get_by_role("region", name="Tasks")).to_be_visible()
+
+
+def test_a_button_that_is_replaced_while_it_has_the_focus_hands_it_on(page: Page) -> None:
+    turn_to(page, "overview")
+    button = page.get_by_role("navigation", name="Pages").get_by_role("button", name="Tasks")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Tasks")).to_be_visible()
+    expect(button).to_have_attribute("aria-current", "page")
+    expect(button).to_be_focused()
+
+
+def test_updates_leave_the_focus_where_somebody_has_moved_it(page: Page) -> None:
+    turn_to(page, "overview")  # by a click on a button, which has the focus now
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    paints = page.evaluate("Bokeh.documents[0].get_model_by_name('pulse').seen")
+    page.wait_for_function(f"Bokeh.documents[0].get_model_by_name('pulse').seen >= {paints + 3}")
+    expect(slider).to_be_focused()
+
+
 @pytest.mark.parametrize("kind", ["trace.json", "tasks.csv", "page.html", "session.db"])
 def test_a_session_can_be_exported(page: Page, tmp_path: Path, kind: str) -> None:
     turn_to(page, "overview")
