@@ -37,6 +37,7 @@ from .source import Shelf
 from .status import Notice
 from .theme import PAGE, SCRIPT, STYLE
 
+TEMPLATE = Template(PAGE)
 TICK_MS = 70
 FRESH = 0.04  # seconds for which what was read is new enough for another browser
 LOOK_EVERY = 1.0  # seconds between two looks at which sessions there are
@@ -111,10 +112,11 @@ class Page:
         self._scrubber = Scrubber(self._go_to)
         self._navigation, self._details, self._notice = Navigation(), Details(self.ask), Notice(self.ask)
         self._content = Column(children=[], sizing_mode="stretch_width")
-        self._build(document)
         library.refresh()
         self._turn_to(self._page)
         self._draw()
+        # Last: what belongs to a document already is gone through anew with each change.
+        self._build(document)
 
     def ask(self, question: str) -> None:
         """Do what was clicked: ``page:tasks``, ``task:12``, or something only the view understands."""
@@ -156,7 +158,7 @@ class Page:
         )
         document.add_root(page)
         document.title = "minray dashboard"
-        document.template = Template(PAGE)
+        document.template = TEMPLATE
         document.template_variables.update(style=STYLE, script=SCRIPT)
         # The page says so itself, and loads itself again when a server answers (see ``page.js``).
         document.config.update(notify_connection_status=False, reconnect_session=False)

@@ -13,6 +13,7 @@ This module costs about 100 MB and most of a second to import: see `doorman` for
 """
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from .guard import Guard, Verdict
 from .theme import STYLE
 
 HERE = Path(__file__).parent
+LEFT_TAB_MS = 4_000  # for which a tab without a connection is served; more than it takes to make the first
 COOKIE = "minray-dashboard"
 COOKIE_DAYS = 7
 REFUSED = Template((HERE / "refused.html").read_text(encoding="utf-8"), autoescape="xhtml_escape")
@@ -89,6 +91,9 @@ class Dashboard(BokehTornado):
                 (rf"/export/({'|'.join(TYPES)})", Export, {"library": library}),
             ],
             use_index=False,
+            # A tab that was left costs as much as one that is looked at: forget it soon.
+            check_unused_sessions_milliseconds=1_000,
+            unused_session_lifetime_milliseconds=LEFT_TAB_MS,
             # The guard has judged Host and Origin when Bokeh asks, and knows about Jupyter's proxy.
             extra_websocket_origins=["*"],
             # Bokeh would write them into the page, cookies of others on this host included.
@@ -147,6 +152,8 @@ def serve(listener: socket.socket, guard: Guard, needed: Callable[[int], bool]) 
     http.add_sockets([listener])
     server = BaseServer(loop, dashboard, http)
     server.start()
+    # Bokeh collects garbage for each tab that is left; what was loaded for good need not be looked through.
+    gc.freeze()
 
     def look() -> None:
         if not needed(dashboard.visitors):

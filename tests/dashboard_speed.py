@@ -149,7 +149,7 @@ def measure(browser: Browser, tasks: int) -> None:
         for other in others:
             other.context.close()
         session.end()
-        page.wait_for_timeout(3_000)
+        page.wait_for_timeout(8_000)  # until the closed tabs are forgotten
         idle = load(process, lambda: page.wait_for_timeout(5_000))
         say("server when nothing happens", f"{idle:.1%} of a core")
         say("memory of the server", f"{process.memory_info().rss / 1e6:.0f} MB")
