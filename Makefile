@@ -54,6 +54,12 @@ images: $(VENV)/test.installed
 	$(BIN)/python tests/browser.py
 	MINRAY_UPDATE_IMAGES=1 $(BIN)/pytest tests/test_browser_lab.py tests/test_dashboard_pages.py \
 	    tests/test_lessons_scenes.py
+	@if [ -n "$$MINRAY_RAY_PYTHON" ]; then \
+	    $(BIN)/minray microbenchmark --vs ray,dask,loky,concurrent.futures,multiprocessing; \
+	else \
+	    echo "images/microbenchmark.svg is as it was: it compares minray with others. Measure it anew, on a quiet"; \
+	    echo "machine, with  make images MINRAY_RAY_PYTHON=/path/to/a/python/that/has/ray/dask/and/loky"; \
+	fi
 
 # A file stands for "installed": made after an installation that went well, out of date when the pins change.
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/pip
