@@ -341,8 +341,6 @@ class CoreWorker:
         with contextlib.suppress(RaySystemError):  # whoever calls next will be told
             self.flush()
 
-    # --- tasks --------------------------------------------------------------------------------------
-
     # --- objects ------------------------------------------------------------------------------------
 
     def put(self, value: Any) -> ObjectRef:  # noqa: ANN401

@@ -1,23 +1,54 @@
-"""The processes that a worker has started: as in Ray, they end with it if it ends in good order or is killed.
+"""The processes that a worker has started end with it, however it ends.
 
-Those of a worker that crashes end with the session.
+A worker that ends in good order ends them itself, and whoever kills a worker kills them, too.  When it crashes
+nobody is left to do that, so on Linux the zygote inherits them::
+
+    zygote -- worker (crashed)                     zygote -- worker
+                 '-- program        --becomes-->      '----- program: an orphan, and ended
+
+(Ray does so if RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper is set, and else leaves them.)
 """
 
 import contextlib
+import ctypes
 import os
 import signal
+import sys
+from collections.abc import Container
 from pathlib import Path
 from typing import NoReturn
+
+_SET_CHILD_SUBREAPER = 36  # its number among the options of Linux's prctl
 
 
 def descendants(pid: int) -> list[int]:
     """The children of a process, and theirs; none where the system does not tell, as on macOS."""
+    return [found for child in _children(pid) for found in (child, *descendants(child))]
+
+
+def _children(pid: int) -> list[int]:
     found: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):  # it ends just now
-            for child in map(int, path.read_text().split()):
-                found += [child, *descendants(child)]
+            found += map(int, path.read_text().split())
     return found
+
+
+def adopt_orphans() -> None:
+    """From now on, what descends from this process and loses its parent becomes its child; on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_orphans(own: Container[int]) -> None:
+    """End the children that this process has inherited, and theirs.
+
+    Args:
+        own: the children that it has made.
+    """
+    for child in _children(os.getpid()):
+        if child not in own:
+            _kill([child, *descendants(child)])
 
 
 def send_signal(pid: int, number: int) -> None:

@@ -21,7 +21,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from .descendants import exit_with_descendants
+from .descendants import adopt_orphans, end_orphans, exit_with_descendants
 from .messages import Died, Fork, Forked
 from .rpc import FrameReader, frame
 
@@ -31,6 +31,7 @@ def main(config: dict[str, Any], scheduler: socket.socket) -> None:
     # Workers, and whatever they start themselves, stay in this process group: one signal ends them all.
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
     _load_runtime()
     gc.collect()
     gc.freeze()  # what exists now is never touched by the workers' garbage collection, so it stays shared
@@ -62,7 +63,9 @@ def main(config: dict[str, Any], scheduler: socket.socket) -> None:
                     workers[pid] = message.worker
                     scheduler.sendall(frame([Forked(message.worker, pid)]))
         for pid, exit_code in _ended_children():
-            scheduler.sendall(frame([Died(workers.pop(pid), exit_code)]))
+            if pid in workers:
+                scheduler.sendall(frame([Died(workers.pop(pid), exit_code)]))
+                end_orphans(workers)
     os.killpg(0, signal.SIGKILL)
 
 
@@ -91,6 +94,7 @@ def _become_worker(config: dict[str, Any], wanted: Fork) -> None:
     """In the new process: work until told to stop; never return."""
     from . import worker  # imported already, before the fork
 
+    adopt_orphans()  # daemons that its tasks start are its own while it lives
     code = 1
     try:
         worker.main(config, wanted.worker, wanted.environment)

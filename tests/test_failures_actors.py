@@ -210,24 +210,34 @@ def test_handles_of_a_session_that_has_ended_say_so() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell who started whom")
-@pytest.mark.parametrize("way", ["kill", "exit_actor", "out of scope"])
-def test_what_an_actor_has_started_ends_with_it(ray_session: ModuleType, way: str) -> None:
+@pytest.mark.parametrize("daemon", [False, True], ids=["its child", "a daemon"])
+@pytest.mark.parametrize("way", ["kill", "exit_actor", "crash", "out of scope"])
+def test_what_an_actor_has_started_ends_with_it(ray_session: ModuleType, way: str, daemon: bool) -> None:
     @ray.remote
     class Starter:
         def start(self) -> int:
+            if daemon:
+                command = "nohup sleep 1000 >/dev/null 2>&1 & echo $!"
+                return int(subprocess.check_output(command, shell=True))
             self.process = subprocess.Popen(["sleep", "1000"])
             return self.process.pid
+
+        def ping(self) -> int:
+            return os.getpid()
 
         def leave(self) -> None:
             ray.actor.exit_actor()
 
-    actor = Starter.remote()
-    pid = ray.get(actor.start.remote())
+    actor, other = Starter.remote(), Starter.remote()
+    pid, of_other = ray.get([actor.start.remote(), other.start.remote()])
     assert psutil.pid_exists(pid)
     if way == "kill":
         ray.kill(actor)
     elif way == "exit_actor":
         actor.leave.remote()
+    elif way == "crash":
+        os.kill(ray.get(actor.ping.remote()), signal.SIGKILL)
     else:
         del actor
     wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    assert psutil.Process(of_other).status() != psutil.STATUS_ZOMBIE, "what others have started goes on"
