@@ -10,6 +10,7 @@ Values arrive without being asked for if this process submitted the task, and on
 """
 
 import contextlib
+import gc
 import itertools
 import socket
 import threading
@@ -31,6 +32,7 @@ from .messages import (
     INLINE,
     AddRows,
     CancelCall,
+    CollectGarbage,
     ForgetSegments,
     FreeObjects,
     Hello,
@@ -117,6 +119,8 @@ class CoreWorker:
             StreamEnd: lambda message: self.streams.on_end(message),
             ItemsTaken: self._on_items_taken,
             CancelCall: self._on_cancel_call,
+            # In a thread of its own, because finalizers of the user's run there and may wait for something.
+            CollectGarbage: lambda message: threading.Thread(target=gc.collect, daemon=True).start(),
         }
         self.serving = False  # the main thread of a worker sits in `serve` and reads
         self.connection = Connection(sock, self._on_message, self._housekeeping, why_lost)

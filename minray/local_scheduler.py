@@ -19,10 +19,11 @@ from typing import Any
 
 from .argument_errors import died_of, passed_on
 from .cancelling import Cancelling
-from .config import IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
+from .config import ACTOR_WAITS_SECONDS, IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
 from .event_log import EventLog
 from .events import TaskState
 from .exceptions import RayError
+from .garbage import GarbageWatch
 from .gpus import gpu_amount
 from .ids import object_id
 from .leases import Leases
@@ -40,6 +41,7 @@ from .messages import (
     CallBegan,
     CancelTask,
     CloseStream,
+    CollectGarbage,
     CopyMade,
     CreateActor,
     CreatePlacementGroup,
@@ -133,6 +135,7 @@ class LocalScheduler:
         self.questions = Questions(self)
         self.actors = NodeActors(self)
         self.members = Members(self)
+        self.garbage = GarbageWatch()
         self.zygote = zygote
         self._last_task = 0
         # Outboxes, beside those of `objects` and `log`.
@@ -439,9 +442,19 @@ class LocalScheduler:
         self.retries.tick()
         self.cancelling.tick()
         self.objects.report_references()
+        if self.garbage.is_due(self.now, self.objects.room.share_used, self._an_actor_waits()):
+            for client in self.clients.values():
+                client.channel.send(CollectGarbage())
         for node in self.nodes.values():
             for worker in node.pool.superfluous(self.now, IDLE_WORKER_SECONDS):
                 worker.channel.channel.send(Exit())
+
+    def _an_actor_waits(self) -> bool:
+        """Whether some actor has not got its resources for some time."""
+        return any(
+            task.creates is not None and self.now - task.spec.submitted > ACTOR_WAITS_SECONDS
+            for task in self.queue.heads()
+        )
 
 
 def _likely_parent(client: Client) -> Task | None:

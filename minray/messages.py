@@ -407,6 +407,10 @@ class Notice(NamedTuple):
     text: str
 
 
+class CollectGarbage(NamedTuple):
+    """Garbage may keep what others wait for; see `garbage`."""
+
+
 class Exit(NamedTuple):
     """The worker is not needed any more."""
 
@@ -571,6 +575,7 @@ _CLASSES: tuple[Any, ...] = (
         Reply,
         PrintToDriver,
         Notice,
+        CollectGarbage,
         Exit,
         Fork,
         Forked,

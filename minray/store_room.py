@@ -64,6 +64,11 @@ class StoreRoom:
         """Whether time alone may change something."""
         return bool(self.book.unused)
 
+    @property
+    def share_used(self) -> float:
+        """The share of the memory that objects take, from 0 to 1."""
+        return self.book.used / max(1, self.book.capacity)
+
     # --- objects come and go ------------------------------------------------------------------------
 
     def ask(self, client: Client, message: CreateSegment) -> None:
