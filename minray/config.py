@@ -52,8 +52,8 @@ IMMEDIATE_RETRIES = 2
 RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 1.0
 
-# All processes collect their garbage if more than this share of the object store's memory is used, or an actor
-# has waited for resources for some time; then not again for so many seconds, as in Ray.
+# All processes collect their garbage if more than this share of the object store's memory is used, or an
+# actor has waited for resources for some time; then not again for so many seconds, as in Ray.
 CROWDED_SHARE = 0.7
 ACTOR_WAITS_SECONDS = 1.0
 GARBAGE_SECONDS = 30.0

@@ -1,7 +1,7 @@
 """The processes that a worker has started end with it, however it ends.
 
-A worker that ends in good order ends them itself, and whoever kills a worker kills them, too.  When it crashes
-nobody is left to do that, so on Linux the zygote inherits them::
+A worker that ends in good order ends them itself, and whoever kills a worker kills them, too.  When it
+crashes nobody is left to do that, so on Linux the zygote inherits them::
 
     zygote -- worker (crashed)                     zygote -- worker
                  '-- program        --becomes-->      '----- program: an orphan, and ended

@@ -1,9 +1,9 @@
 """When garbage that Python has not collected yet may keep memory or an actor: then all processes collect it.
 
 What is part of a cycle is freed when Python's collector happens to run, which depends on how many objects a
-process makes and not on what hangs on them: a cycle of two small lists may hold the reference to a large object,
-or the last handle of an actor.  So when the store fills up, or an actor waits for resources, the scheduler says
-`CollectGarbage`, as in Ray (there it is called the global garbage collection, with the same numbers)::
+process makes and not on what hangs on them: a cycle of two small lists may hold the reference to a large
+object, or the last handle of an actor.  So when the store fills up, or an actor waits for resources, the
+scheduler says `CollectGarbage`, as in Ray (its "global garbage collection", with the same numbers)::
 
     store 70 % full, or an actor waits -> CollectGarbage to all processes -> gc.collect() in a thread of each
                                                                                         |

@@ -62,10 +62,7 @@ def main(config: dict[str, Any], scheduler: socket.socket) -> None:
                         _become_worker(config, message)
                     workers[pid] = message.worker
                     scheduler.sendall(frame([Forked(message.worker, pid)]))
-        for pid, exit_code in _ended_children():
-            if pid in workers:
-                scheduler.sendall(frame([Died(workers.pop(pid), exit_code)]))
-                end_orphans(workers)
+        _report_ended(workers, scheduler)
     os.killpg(0, signal.SIGKILL)
 
 
@@ -77,6 +74,14 @@ def _load_runtime() -> None:
         if isinstance(module, ModuleType) and not hasattr(package, name):
             setattr(package, name, module)
     importlib.import_module(f"{__package__}.worker")
+
+
+def _report_ended(workers: dict[int, int], scheduler: socket.socket) -> None:
+    """Tell the scheduler which workers have ended, and end what they have left behind."""
+    for pid, exit_code in _ended_children():
+        if pid in workers:
+            scheduler.sendall(frame([Died(workers.pop(pid), exit_code)]))
+            end_orphans(workers)
 
 
 def _ended_children() -> list[tuple[int, int]]:

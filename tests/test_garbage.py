@@ -1,15 +1,15 @@
-"""Cycles that hold references: collected when the store fills up or an actor waits, even if Python would not."""
+"""Cycles that hold references: collected when the store fills up or an actor waits, even if Python waits."""
 
 import gc
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from runtime_tools import session, wait_until
 
 import minray as ray
 from minray.config import CROWDED_SHARE, GARBAGE_SECONDS
 from minray.garbage import GarbageWatch
+from runtime_tools import session, wait_until
 
 STORE = 100 * 1024 * 1024
 FIFTH = STORE // 5
