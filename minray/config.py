@@ -92,6 +92,9 @@ WARM_SEGMENTS = 128
 # The records of how stored objects were made take at most so many bytes, roughly.
 LINEAGE_BYTES = 50 * 1024 * 1024
 
+# When so many bytes have been spilled, the user is told; then whenever it has doubled. The same as in Ray.
+SPILL_NOTICE_BYTES = 2 * 1024**3
+
 # After the disk has taken no object, nothing is spilled for so many seconds: most likely it is full.
 DISK_PAUSE_SECONDS = 1.0
 

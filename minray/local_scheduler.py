@@ -163,6 +163,7 @@ class LocalScheduler:
             Blocked: self.leases.on_blocked,
             Unblocked: self.leases.on_unblocked,
             Print: self._on_print,
+            Notice: lambda client, message: self.notify(message),
             CancelTask: self.cancelling.on_cancel_task,
             CreatePlacementGroup: self.groups.on_create,
             RemovePlacementGroup: self.groups.on_remove,
@@ -442,7 +443,11 @@ class LocalScheduler:
         self.retries.tick()
         self.cancelling.tick()
         self.objects.report_references()
-        if self.garbage.is_due(self.now, self.objects.room.share_used, self._an_actor_waits()):
+        if text := self.objects.room.notice.take():
+            self.notify(Notice(text))
+        self.home.store_used = self.objects.room.share_used
+        fullest = max(node.store_used for node in self.nodes.values())
+        if self.garbage.is_due(self.now, fullest, self._an_actor_waits()):
             for client in self.clients.values():
                 client.channel.send(CollectGarbage())
         for node in self.nodes.values():

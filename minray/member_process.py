@@ -21,7 +21,7 @@ from typing import Any
 from .config import EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS
 from .descendants import send_signal
 from .member import Member, MemberClient
-from .messages import AddRows, Died, Forked, Heartbeat, JoinNode, Message, NodeAccepted
+from .messages import AddRows, Died, Forked, Heartbeat, JoinNode, Message, NodeAccepted, Notice
 from .rpc import Channel
 from .sessions import object_socket, store_folders
 from .store_files import StoreFiles, store_capacity
@@ -170,7 +170,9 @@ class MemberProcess:
                 self._head.send(AddRows(table, tuple(rows)))
         if now - self._beat >= HEARTBEAT_SECONDS:
             self._beat = now
-            self._head.send(Heartbeat())
+            self._head.send(Heartbeat(member.room.share_used))
+            if text := member.room.notice.take():
+                self._head.send(Notice(text))
         pending = self._pending[:]
         self._pending.clear()
         for channel in pending:

@@ -123,6 +123,7 @@ class Members:
         """A node lives."""
         if client in self._nodes:
             self._nodes[client].heard = self._head.now
+            self._nodes[client].store_used = message.store_used
 
     def on_lost(self, client: Client, how: str = "its connection has ended") -> None:
         """A node is gone: its workers are dead, its objects lost."""

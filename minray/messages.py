@@ -461,6 +461,8 @@ class NodeAccepted(NamedTuple):
 class Heartbeat(NamedTuple):
     """The node lives."""
 
+    store_used: float  # the share of its object store's memory, from 0 to 1
+
 
 class FromWorker(NamedTuple):
     """What a worker of the node says to the head's scheduler, as it said it."""

@@ -20,6 +20,7 @@ class NodeRecord:
     link: Any = None  # has send(message): the node's process; None for the head itself
     alive: bool = True
     heard: float = 0.0  # when it last said something
+    store_used: float = 0.0  # the share of its object store's memory, from 0 to 1
     folder: str = ""  # where its objects are
     pids: tuple[int, ...] = ()  # of its own processes
 

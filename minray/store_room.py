@@ -19,6 +19,7 @@ from .config import DISK_PAUSE_SECONDS, POOL_SECONDS
 from .event_log import EventLog
 from .messages import CreateSegment, ForgetSegments, Reply
 from .scheduler_records import Client
+from .spill_notice import SpillNotice, first_notice
 from .store_book import Segment, StoreBook
 from .store_folders import is_spilled
 
@@ -49,6 +50,7 @@ class StoreRoom:
 
     def __init__(self, capacity: int, log: EventLog, moved: Callable[[Place, Place], bool]) -> None:
         self.book = StoreBook(capacity, log.node)
+        self.notice = SpillNotice(first_notice())
         self._log = log
         self._moved = moved
         self._jobs: list[Job] = []  # outbox
@@ -81,6 +83,7 @@ class StoreRoom:
         self._log.stored_object(object_id, "SEALED", size, task)
         if is_spilled(name):
             self._log.stored_object(object_id, "SPILLED", size, task)
+            self.notice.spilled(size)
         else:
             self._sealed[name] = place
 
@@ -246,6 +249,7 @@ class StoreRoom:
             del self._sealed[job.source]
             self.book.free(job.source)
             self._log.stored_object(job.object_id, "SPILLED", job.size, None)
+            self.notice.spilled(job.size)
         else:  # it was freed in the meantime
             self._remove_file(job.target)
 

@@ -160,3 +160,26 @@ def test_nothing_of_a_session_stays_on_disk() -> None:
         assert spilled_files()
         assert len(references) == 8
     wait_until(lambda: not (folder / "spilled").exists())
+
+
+def test_the_user_is_told_when_much_is_spilled_and_not_each_time(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray.shutdown()
+    monkeypatch.setenv("RAY_verbose_spill_logs", "1")
+    with session(num_cpus=1, object_store_memory=CAPACITY):
+        kept = [ray.put(numbers(n)) for n in range(15)]
+        wait_until(lambda: "Spilled" in caplog.text)
+        assert len(kept) > caplog.text.count("Spilled"), "only whenever it has doubled"
+        assert "object_store_memory" in caplog.text
+
+
+def test_the_user_need_not_be_told_of_spilling(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray.shutdown()
+    monkeypatch.setenv("RAY_verbose_spill_logs", "0")
+    with session(num_cpus=1, object_store_memory=CAPACITY):
+        kept = [ray.put(numbers(n)) for n in range(15)]
+        wait_until(lambda: len(spilled_files()) >= len(kept) - 6)
+    assert "Spilled" not in caplog.text
