@@ -148,6 +148,7 @@ class ActorCalls:
         state, results = TaskState.FINISHED, message.results
         if message.error is not None:
             state, results = TaskState.FAILED, self._node.streams.raised(call, results)
+            self._node.objects.unseen.raised(call, [result[0] for result in results], message.error[2])
         self._node.finish(call, state, results, message.ended)
         self._actors.end_if_unneeded(actor)
 

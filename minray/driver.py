@@ -15,7 +15,7 @@ from .config import LEAST_FREE_BYTES, START_SECONDS
 from .core_worker import CoreWorker
 from .exceptions import RaySystemError
 from .head_node import HOST, HeadNode
-from .messages import Notice, PrintToDriver
+from .messages import Notice, PrintToDriver, Unhandled
 
 logger = logging.getLogger("minray")
 
@@ -107,8 +107,8 @@ def _connect(session: Path, namespace: str, log_to_driver: bool, detached: bool)
         sock.close()
         return False
     objects = sessions.store_folders(session.name)
-    show = _show if log_to_driver else _show_notices_only
-    core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, show, _why_lost, namespace, detached)
+    shown = show if log_to_driver else show_notices_only
+    core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, shown, _why_lost, namespace, detached)
     process_state.core, process_state.is_driver = core, True
     process_state.session_dir, process_state.namespace = session, namespace
     try:
@@ -189,10 +189,10 @@ def stop() -> None:
         head.stop()
 
 
-def _show(message: PrintToDriver | Notice) -> None:
-    """Show what a task printed, each line with its origin."""
-    if isinstance(message, Notice):
-        logger.warning(message.text)
+def show(message: PrintToDriver | Notice | Unhandled) -> None:
+    """Show what a task printed, each line with its origin; or what the runtime has to say."""
+    if not isinstance(message, PrintToDriver):
+        show_notices_only(message)
         return
     stream = sys.stderr if message.stream == "stderr" else sys.stdout
     prefix = f"({message.name} pid={message.pid}) "
@@ -200,6 +200,13 @@ def _show(message: PrintToDriver | Notice) -> None:
     stream.flush()
 
 
-def _show_notices_only(message: PrintToDriver | Notice) -> None:
+def show_notices_only(message: PrintToDriver | Notice | Unhandled) -> None:
     if isinstance(message, Notice):
-        _show(message)
+        logger.warning(message.text)
+    elif isinstance(message, Unhandled) and "RAY_IGNORE_UNHANDLED_ERRORS" not in os.environ:
+        logger.error(
+            "Unhandled error (suppress with 'RAY_IGNORE_UNHANDLED_ERRORS=1'): %s failed, and nobody has "
+            "asked for its result.\n%s",
+            message.name,
+            message.traceback.rstrip(),
+        )

@@ -19,7 +19,7 @@ from .config import LENDING_GRACE_SECONDS
 from .exceptions import GetTimeoutError, RaySystemError
 from .futures import Futures
 from .lending import Lending
-from .messages import ERROR, INLINE, STORED, ItemsTaken, Subscribe, Value
+from .messages import ERROR, INLINE, STORED, ErrorSeen, ItemsTaken, Subscribe, Value
 from .object_ref import ObjectRef
 from .serialization import deserialize
 from .store_client import NotThereError
@@ -59,19 +59,19 @@ class Getting:
             self._record_call("get", time.time(), len(keys), len(keys), len(keys) - len(missing), timeout)
         if missing:
             if (error := self._first_error(keys)) is not None:
-                self.load(error)  # raises it; one is enough: the rest need not be waited for
+                self.load(values[error], None, error)  # raises it; the others need not be waited for
             raise GetTimeoutError(
                 f"Get timed out: some object(s) not ready. {len(missing)} of {len(keys)} are missing "
                 f"after {timeout} s; their tasks go on. Ask again, with a longer timeout, or use wait() "
                 "to take what is ready."
             )
-        return [self.load(values[key], deadline) for key in keys]
+        return [self.load(values[key], deadline, key) for key in keys]
 
-    def _first_error(self, keys: list[bytes]) -> Value | None:
+    def _first_error(self, keys: list[bytes]) -> bytes | None:
         for key in keys:
             value = self._core.arrivals.values.get(key)
             if value is not None and value[0] == ERROR:
-                return value
+                return key
         return None
 
     def wait(
@@ -134,8 +134,8 @@ class Getting:
         with self._lending.of(task.task_id, kind, lambda: self._core.task is task):
             yield
 
-    def load(self, value: Value, deadline: float | None = None) -> Any:  # noqa: ANN401
-        """The Python value of a stored value; for an error, raise it.
+    def load(self, value: Value, deadline: float | None = None, key: bytes = b"") -> Any:  # noqa: ANN401
+        """The Python value of a stored value; for an error, raise it: then the object `key` has been seen.
 
         A value that is lost is waited for, until the deadline if there is one, as it may be made again.
         """
@@ -148,6 +148,8 @@ class Getting:
         if kind == INLINE:
             return deserialize(payload)
         assert kind == ERROR
+        if key:
+            self._core.postpone(ErrorSeen(key))
         raise load_error(payload)
 
     def _ask_again(self, key: bytes, deadline: float | None) -> Value:
@@ -189,7 +191,7 @@ class Getting:
         value = self._core.arrivals.values.get(ref.binary())
         if value is None:
             raise RaySystemError(f"The session ended before the value of {ref!r} was there.")
-        return self.load(value)
+        return self.load(value, None, ref.binary())
 
     def wait_for_item(self, stream: Stream, timeout: float | None) -> bool:
         """Wait until a generator has a next item, or has ended; False if the time was over first."""

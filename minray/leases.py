@@ -131,6 +131,7 @@ class Leases:
                 self._node.retries.later(task)
                 return
             results = self._node.streams.raised(task, results)
+            self._node.objects.unseen.raised(task, [result[0] for result in results], message.error[2])
         state = TaskState.FINISHED if message.error is None else TaskState.FAILED
         self._node.finish(task, state, results, message.ended)
 

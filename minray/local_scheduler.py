@@ -48,6 +48,7 @@ from .messages import (
     CreateSegment,
     Died,
     DropReferences,
+    ErrorSeen,
     Exit,
     ExportFunction,
     Forked,
@@ -76,6 +77,7 @@ from .messages import (
     Subscribe,
     TaskDone,
     Unblocked,
+    Unhandled,
     WhereIs,
     Written,
     result_count,
@@ -155,6 +157,7 @@ class LocalScheduler:
             Subscribe: self.objects.on_subscribe,
             Locate: self.objects.on_locate,
             FreeObjects: self.objects.on_free_objects,
+            ErrorSeen: lambda client, message: self.objects.unseen.seen(message.object_id),
             HoldReferences: self.objects.on_hold_references,
             DropReferences: self.objects.on_drop_references,
             ItemYielded: self.streams.on_item_yielded,
@@ -324,9 +327,9 @@ class LocalScheduler:
                     self.actors.argument_failed(task, died_of(payload, task.spec.name))
                     return
                 payload = passed_on(payload, task.spec.name)
-                self.finish(
-                    task, TaskState.FAILED, ((ERROR, payload, ()),) * result_count(task.spec.num_returns)
-                )
+                results = ((ERROR, payload, ()),) * result_count(task.spec.num_returns)
+                self.objects.unseen.passed_on(argument, task, len(results))
+                self.finish(task, TaskState.FAILED, results)
                 if task.actor is not None:
                     self.actors.calls.leave_line(task)
                 return
@@ -428,7 +431,7 @@ class LocalScheduler:
         self.log.printed(client.number, client.task_number, message.stream, message.text)
         self.notify(PrintToDriver(message.name, client.pid, message.stream, message.text), client.job)
 
-    def notify(self, message: Notice | PrintToDriver, job: int = 0) -> None:
+    def notify(self, message: Notice | PrintToDriver | Unhandled, job: int = 0) -> None:
         """Tell the user of a driver something; with job 0, the users of all drivers."""
         for client in self.clients.values():
             if client.kind == "DRIVER" and job in (0, client.number):
@@ -443,6 +446,8 @@ class LocalScheduler:
         self.retries.tick()
         self.cancelling.tick()
         self.objects.report_references()
+        for job, name, traceback in self.objects.unseen.take_news():
+            self.notify(Unhandled(name, traceback), job)
         if text := self.objects.room.notice.take():
             self.notify(Notice(text))
         self.home.store_used = self.objects.room.share_used

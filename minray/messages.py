@@ -149,6 +149,12 @@ class Locate(NamedTuple):
     missing: str  # a place where it was looked for in vain, or ""
 
 
+class ErrorSeen(NamedTuple):
+    """Somebody has asked for this object and got the error that it is."""
+
+    object_id: bytes
+
+
 class FreeObjects(NamedTuple):
     """Free these objects although there are references to them."""
 
@@ -407,6 +413,13 @@ class Notice(NamedTuple):
     text: str
 
 
+class Unhandled(NamedTuple):
+    """A task has failed whose results nobody has asked for, and nobody can any more."""
+
+    name: str
+    traceback: str
+
+
 class CollectGarbage(NamedTuple):
     """Garbage may keep what others wait for; see `garbage`."""
 
@@ -566,6 +579,7 @@ _CLASSES: tuple[Any, ...] = (
         AwaitPlacementGroup,
         AddRows,
         Query,
+        ErrorSeen,
     ),
     *(
         Welcome,
@@ -577,6 +591,7 @@ _CLASSES: tuple[Any, ...] = (
         Reply,
         PrintToDriver,
         Notice,
+        Unhandled,
         CollectGarbage,
         Exit,
         Fork,

@@ -39,6 +39,7 @@ from .scheduler_records import Client, Task
 from .session_room import SessionRoom
 from .store_folders import NOWHERE, node_of
 from .store_room import Place
+from .unseen_errors import UnseenErrors
 
 
 class NodeObjects:
@@ -56,6 +57,7 @@ class NodeObjects:
         self.sockets: dict[int, str] = {}  # where the objects of each node are to be had
         self.table: ObjectTable[Task] = ObjectTable()
         self.made = Reconstruction(self.table, run_again)
+        self.unseen = UnseenErrors()
         self.complete: deque[Task] = deque()  # outbox: tasks whose last missing argument has come
         self.unreferenced: deque[bytes] = deque()  # outbox: actors (their objects) that nobody refers to
         self._log = log
@@ -133,6 +135,8 @@ class NodeObjects:
                     object_ids += self.made.forget(object_id)
                 elif entry.kind == ACTOR:
                     self.unreferenced.append(object_id)
+                elif entry.kind == ERROR:
+                    self.unseen.dropped(object_id)
 
     def report_references(self) -> None:
         """Tell the event store how many references there are now to objects in the stores."""
