@@ -129,6 +129,7 @@ class Cluster:
         resources: dict[str, float] | None = None,
         memory: float | None = None,
         object_store_memory: int | None = None,
+        object_spilling_directory: str | None = None,
         labels: dict[str, str] | None = None,
         include_dashboard: bool = False,
         enable_object_reconstruction: bool = True,
@@ -143,6 +144,7 @@ class Cluster:
             resources: further logical resources by name.
             memory: bytes that tasks may ask for by the option `memory`.
             object_store_memory: bytes for shared objects.
+            object_spilling_directory: where objects go when that is full.
             labels: the node's labels, for those who choose nodes by them.
             include_dashboard: whether `connect` starts the dashboard.
             enable_object_reconstruction: of the head: whether lost objects are made again.
@@ -164,12 +166,15 @@ class Cluster:
                 ends_with_driver=False,
                 labels=checked,
                 reconstruct=enable_object_reconstruction,
+                spill_to=object_spilling_directory,
             )
             node = self.head_node = ClusterNode(head)
             self._include_dashboard = include_dashboard
         else:
             session = self.head_node.processes.session
-            node = ClusterNode(MemberNode(session, totals, object_store_memory, labels=checked))
+            node = ClusterNode(
+                MemberNode(session, totals, object_store_memory, checked, object_spilling_directory)
+            )
             self.worker_nodes.add(node)
         if wait or node.is_head():
             node.processes.wait_until_ready()

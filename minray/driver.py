@@ -28,16 +28,22 @@ def start(
     labels: dict[str, str],
     detached: bool = False,
     num_nodes: int = 1,
+    spill_to: str | None = None,
 ) -> None:
     """Start a session of this driver's own and connect to it; fill in `process_state`."""
     head = process_state.head_node = HeadNode(
-        resources, object_store_memory, namespace, ends_with_driver=True, labels=labels
+        resources,
+        object_store_memory,
+        namespace,
+        ends_with_driver=True,
+        labels=labels,
+        spill_to=spill_to,
     )
     if not _connect(head.session, namespace, log_to_driver, detached):
         stop()
         raise RaySystemError(_why_not_started(head))
     if num_nodes > 1:
-        _start_further_nodes(head, num_nodes - 1, resources, object_store_memory, labels)
+        _start_further_nodes(head, num_nodes - 1, resources, object_store_memory, labels, spill_to)
 
 
 def _start_further_nodes(
@@ -46,12 +52,13 @@ def _start_further_nodes(
     resources: dict[str, float],
     object_store_memory: int | None,
     labels: dict[str, str],
+    spill_to: str | None,
 ) -> None:
     """Start nodes like the head, and return when they belong to the session."""
     from .member_node import MemberNode  # sessions of one node start quicker without it
 
     for _ in range(count):
-        node = MemberNode(head.session, resources, object_store_memory, labels)
+        node = MemberNode(head.session, resources, object_store_memory, labels, spill_to)
         process_state.further_nodes.append(node)
     try:
         for node in process_state.further_nodes:

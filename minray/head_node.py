@@ -38,6 +38,7 @@ class HeadNode:
         namespace: where the names of actors live.
         labels: further labels of the node.
         reconstruct: whether lost objects are made again.
+        spill_to: a directory for objects when memory is full; None leaves it to the session.
         ends_with_driver: whether the session ends as soon as a driver of this process leaves it.
 
     Raises:
@@ -53,9 +54,16 @@ class HeadNode:
         ends_with_driver: bool,
         labels: dict[str, str] | None = None,
         reconstruct: bool = True,
+        spill_to: str | None = None,
     ) -> None:
         sessions.sweep()
         self.session = sessions.new_session(os.getpid())
+        try:
+            if spill_to is not None:
+                sessions.spill_into(spill_to, self.session)
+        except OSError:
+            sessions.reduce_to_recording(self.session)
+            raise
         self._log = (self.session / "logs" / "node.log").open("w+b")
         socket_path = sessions.socket_path(self.session)
         socket_path.parent.mkdir(mode=0o700, exist_ok=True)

@@ -65,6 +65,7 @@ def init(
     resources: dict[str, float] | None = None,
     labels: dict[str, str] | None = None,
     object_store_memory: int | None = None,
+    object_spilling_directory: str | None = None,
     ignore_reinit_error: bool = False,
     include_dashboard: bool | None = None,
     job_config: JobConfig | None = None,
@@ -90,6 +91,7 @@ def init(
         resources: further logical resources by name.
         labels: of the node, for tasks that ask for some.
         object_store_memory: bytes for shared objects; by default, three tenths of the memory.
+        object_spilling_directory: where objects go when that is full; by default, into the session's folder.
         ignore_reinit_error: do nothing if a session runs already, instead of raising.
         include_dashboard: start the dashboard or use the one that runs; by default, if Bokeh is installed.
         job_config: some of these settings in one object.
@@ -146,7 +148,16 @@ def init(
         _refuse_settings(num_nodes=num_nodes if num_nodes > 1 else None)
         driver.join(session, namespace, show_output, detached)
         return _connected(include_dashboard, "Connected to the session that runs.")
-    driver.start(totals, object_store_memory, namespace, show_output, node_labels, detached, num_nodes)
+    driver.start(
+        totals,
+        object_store_memory,
+        namespace,
+        show_output,
+        node_labels,
+        detached,
+        num_nodes,
+        object_spilling_directory,
+    )
     return _connected(include_dashboard, "Started a local session.")
 
 

@@ -25,6 +25,7 @@ class MemberNode:
         resources: what the node has, in units.
         object_store_memory: bytes for shared objects; None leaves it to the node.
         labels: further labels of the node.
+        spill_to: a directory for objects when memory is full; None leaves it to the session.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class MemberNode:
         resources: dict[str, float],
         object_store_memory: int | None,
         labels: dict[str, str] | None = None,
+        spill_to: str | None = None,
     ) -> None:
         self.session = session
         info = describe_node(session, sessions.node_socket(session, ""))
@@ -40,6 +42,8 @@ class MemberNode:
         path = sessions.node_socket(session, name)
         info |= {"RayletSocketName": str(path), "Labels": info["Labels"] | (labels or {})}
         info["ObjectStoreSocketName"] = str(sessions.store_folders(session.name, name).memory)
+        if spill_to is not None:
+            sessions.spill_into(spill_to, session, name)
         self._ready = session / f"ready-{name}"
         self._log = (session / "logs" / f"node-{name}.log").open("w+b")
         self.config: dict[str, Any] = {

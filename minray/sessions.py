@@ -174,10 +174,30 @@ def _short_folder(session: Path) -> Path:
     return Path("/tmp") / f"minray-{os.getuid()}-{digest}"
 
 
+def spill_into(directory: str, session: Path, node: str = "") -> None:
+    """Have what a node spills go to a directory of the user's: its own folder leads there.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    folder = store_folders(session.name, node).disk
+    target = Path(directory).absolute() / f"minray-{session.name}-{folder.name}"
+    target.mkdir(mode=0o700, parents=True)
+    folder.symlink_to(target, target_is_directory=True)
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder, and the one that it leads to."""
+    if folder.is_symlink():
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        folder.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_node(session: Path, node: str) -> None:
     """Remove what a further node has left."""
     for folder in store_folders(session.name, node):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_folder(folder)
     for path in (node_socket(session, node), object_socket(session, node)):
         with contextlib.suppress(OSError):
             path.unlink()
@@ -193,7 +213,7 @@ def reduce_to_recording(session: Path) -> None:
         if path.name.startswith("session.db"):  # its log too, if somebody's reading kept it from being folded
             continue
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_folder(path)
         else:
             with contextlib.suppress(OSError):
                 path.unlink()

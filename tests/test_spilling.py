@@ -183,3 +183,27 @@ def test_the_user_need_not_be_told_of_spilling(
         kept = [ray.put(numbers(n)) for n in range(15)]
         wait_until(lambda: len(spilled_files()) >= len(kept) - 6)
     assert "Spilled" not in caplog.text
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_objects_are_spilled_into_the_directory_that_was_asked_for(tmp_path: Path, nodes: int) -> None:
+    ray.shutdown()
+    directory = tmp_path / "another disk" / "for objects"
+    with session(
+        num_cpus=1,
+        num_nodes=nodes,
+        object_store_memory=CAPACITY,
+        object_spilling_directory=str(directory),
+    ):
+        kept = [ray.put(numbers(n)) for n in range(15)]
+        wait_until(lambda: len(list(directory.glob("*/spilled-*"))) >= len(kept) - 6)
+        assert [ray.get(reference)[0] for reference in kept] == list(range(15))
+        assert all(folder.stat().st_mode & 0o777 == 0o700 for folder in directory.iterdir())
+    assert list(directory.iterdir()) == []
+
+
+def test_a_directory_for_spilling_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
+    ray.shutdown()
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"), session(object_spilling_directory=str(tmp_path / "file")):
+        pass
