@@ -199,6 +199,7 @@ class ActorClass:
             chosen.max_task_retries,
             chosen.max_pending_calls,
             self._ray_is_async,
+            chosen.enable_task_events,
         )
         return _create(core, meta, chosen, args, kwargs)
 
@@ -274,6 +275,7 @@ def _create(
         environment=merge(process_state.environment, chosen.environment),
         placement=placement,
         method=CONSTRUCTOR,
+        recorded=chosen.enable_task_events,
     )
 
     def message(request: int) -> CreateActor:

@@ -37,6 +37,7 @@ class MethodOptions:
     concurrency_group: str = ""
     is_generator: bool = False
     backpressure: int = -1  # how many items a generator may be ahead of its caller; -1: any number
+    enable_task_events: bool | None = None  # whether the event store is told of a call; None: as the actor's
     decorator: bytes = b""  # what the class wants to be done around each call, pickled; see `ActorMethod`
 
 
@@ -52,6 +53,7 @@ class ActorMeta:
     max_task_retries: int
     max_pending_calls: int
     is_async: bool
+    enable_task_events: bool
 
 
 # What may be given to `.method.options(...)` and to `@method(...)`.
@@ -212,6 +214,7 @@ class ActorMethod:
             _check_pending(core, handle, options.name)
         num_returns = _num_returns(options)
         retries = meta.max_task_retries if options.max_task_retries is None else options.max_task_retries
+        recorded = options.enable_task_events
         refs = core.submission.submit(
             b"",
             name or self._name or full_name,
@@ -226,6 +229,7 @@ class ActorMethod:
             group=options.concurrency_group,
             backpressure=options.backpressure,
             function=full_name,
+            recorded=meta.enable_task_events if recorded is None else recorded,
         )
         if meta.max_pending_calls != NOT_COUNTED and refs:
             handle._ray_pending.append(refs[0])

@@ -39,6 +39,7 @@ class ActorOptions:
     groups: tuple[tuple[str, int], ...]
     environment: str  # the runtime environment; see `runtime_env`
     in_order: bool
+    enable_task_events: bool  # whether the event store is told of its constructor and calls
 
     @classmethod
     def of(cls, options: dict[str, Any], is_async: bool) -> "ActorOptions":
@@ -84,6 +85,7 @@ class ActorOptions:
             groups=groups,
             environment=to_text(given.get("runtime_env")),
             in_order=not (out_of_order or given.get("allow_out_of_order_execution", False)),
+            enable_task_events=given.get("enable_task_events", True),
         )
 
 

@@ -39,6 +39,8 @@ class EventLog:
     def new_task(self, task: Task, function: str) -> None:
         """A task was submitted; `function` is the name of what it runs."""
         spec = task.spec
+        if not spec.recorded:
+            return
         common = (task.job, function, spec.resources, spec.placement)
         known = self._specs.get(common)
         if known is None:
@@ -61,6 +63,8 @@ class EventLog:
 
     def task(self, task: Task, state: TaskState, ts: float = 0.0) -> None:
         """A task is in another state."""
+        if not task.spec.recorded:
+            return
         # The worker's time of an end may lie before the time at which we heard of the state before it.
         ts = ts or self.now
         if ts < task.latest_event:
@@ -79,10 +83,14 @@ class EventLog:
 
     def dependency(self, task: Task, argument: bytes, producer: int | None) -> None:
         """A task has an object as an argument."""
+        if not task.spec.recorded:
+            return
         self.rows["task_deps"].append((task.number, argument.hex(), producer))
 
     def error(self, task: Task, error_type: str, text: str, traceback: str = "") -> None:
         """A task raised, or was lost."""
+        if not task.spec.recorded:
+            return
         self.rows["task_errors"].append((task.number, task.attempt, self.now, error_type, text, traceback))
 
     def new_actor(self, actor: Actor) -> None:

@@ -74,6 +74,7 @@ class SubmitTask(NamedTuple):
     method: str = ""
     group: str = ""  # the concurrency group that the caller chose
     parent: bytes = b""  # the call that submits it, if its process has several under way
+    recorded: bool = True  # whether the event store is told of it
 
 
 class CreateActor(NamedTuple):

@@ -143,7 +143,7 @@ _COMMON = {
     "resources": Option(_DICT, _wrong_resources),
     "runtime_env": Option(_DICT),
     "scheduling_strategy": Option((*STRATEGY_TYPES, str, type(None))),
-    "enable_task_events": Option((bool,), effect=False),
+    "enable_task_events": Option((bool,)),
     "_labels": Option(_DICT, _wrong_labels, effect=False),
 }
 
@@ -296,6 +296,7 @@ class TaskOptions:
     placement_group_capture_child_tasks: bool | None = None
     runtime_env: str = ""  # as text: see `runtime_env.to_text`
     backpressure: int = -1
+    enable_task_events: bool = True  # whether the event store is told of it
 
     def demand(self) -> Demand:
         """The resources that the task needs while it runs."""

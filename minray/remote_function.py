@@ -133,6 +133,7 @@ class RemoteFunction:
             max_calls=options.max_calls,
             backpressure=options.backpressure,
             function=self._full_name,
+            recorded=options.enable_task_events,
         )
         if num_returns == 1 or num_returns < 0:
             return returned[0]

@@ -74,6 +74,7 @@ class Submission:
         method: str = "",
         group: str = "",
         function: str = "",
+        recorded: bool = True,
     ) -> list[Any]:
         """Submit a task, or call an actor's method.
 
@@ -113,6 +114,7 @@ class Submission:
                 group,
                 # What a cancelled call submits from then on, such as to clean up, is not cancelled with it.
                 call.task_id if call and call.task_id not in self._core.cancelled else b"",
+                recorded,
             ),
             submitted,
         )

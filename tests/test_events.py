@@ -368,3 +368,51 @@ def test_timeline_shows_a_task_that_still_runs(ray_session: ModuleType, tmp_path
     assert any("hold" in event["name"] for event in ray_session.timeline())
     gate.open()
     ray_session.get(held)
+
+
+def recorded() -> set[str]:
+    """The names of all tasks that the event store knows of, once all that happened is in it."""
+    return {task.name for task in ray.util.state.list_tasks()}
+
+
+def test_tasks_that_are_not_to_be_recorded_are_not_and_what_they_start_is(ray_session: ModuleType) -> None:
+    @ray.remote(enable_task_events=False)
+    def silent(x: int) -> int:
+        loud = quick.options(name="started by a silent one")
+        return ray.get(loud.remote(x)) + ray.get(quick.options(enable_task_events=False).remote(x))
+
+    @ray.remote(enable_task_events=False, max_retries=0)
+    def fail() -> None:
+        raise ValueError("unrecorded")
+
+    assert ray.get(silent.remote(silent.remote(1))) == 4
+    with pytest.raises(ValueError, match="unrecorded"):
+        ray.get(fail.remote())
+    assert recorded() == {"started by a silent one"}
+    assert rows("SELECT * FROM task_errors") == []
+    assert rows("SELECT * FROM task_events WHERE task NOT IN (SELECT task FROM tasks)") == []
+
+
+def test_an_actor_decides_for_its_calls_and_a_method_for_its_own(ray_session: ModuleType) -> None:
+    @ray.remote
+    class Actor:
+        def as_the_actor(self) -> None: ...
+
+        @ray.method(enable_task_events=True)
+        def always(self) -> None: ...
+
+        @ray.method(enable_task_events=False)
+        def never(self) -> None: ...
+
+    def call_all(actor: Any) -> None:  # noqa: ANN401
+        ray.get([actor.as_the_actor.remote(), actor.always.remote(), actor.never.remote()])
+
+    silent = Actor.options(enable_task_events=False).remote()
+    call_all(silent)
+    assert recorded() == {"Actor.always"}
+    ray.get(silent.never.options(enable_task_events=True, name="for once").remote())
+    assert recorded() == {"Actor.always", "for once"}
+    assert [actor.state for actor in ray.util.state.list_actors()] == ["ALIVE"]
+    call_all(Actor.remote())
+    everything = {"Actor.__init__", "Actor.as_the_actor", "Actor.always", "for once"}
+    assert recorded() == everything

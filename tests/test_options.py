@@ -52,7 +52,7 @@ def test_an_option_like_no_other_is_an_error_that_lists_them_all() -> None:
 
 
 def test_an_option_of_rays_without_meaning_here_is_accepted() -> None:
-    assert options(label_selector={}, enable_task_events=False, _labels={"a": "b"}) == DEFAULT
+    assert options(label_selector={}, _labels={"a": "b"}) == DEFAULT
 
 
 @pytest.mark.parametrize("key", ["num_cpus", "num_gpus"])
