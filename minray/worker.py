@@ -7,6 +7,7 @@
        print() -> Print    '- may submit tasks, `get`, `put`: it is a core worker too
 """
 
+import _thread
 import contextlib
 import os
 import select
@@ -15,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -94,36 +96,49 @@ def _speaker(core: CoreWorker) -> str:
     return core.task.name if core.task else "worker"
 
 
+def _in_background(work: Callable[[], None]) -> None:
+    """Have the runtime's own work done in a thread that user code does not see.
+
+    As in Ray, a task finds itself in the only thread that `threading` knows; some libraries refuse to fork,
+    or warn, if there are others.
+    """
+    _thread.start_new_thread(work, ())
+
+
 class RawOutput:
     """Shows what is written to a file descriptor past Python: by programs that a task starts, by C code.
 
-    A thread forwards it as it comes; `forward` makes sure that it comes before the end of its task does.
+    `forward_all` forwards it as it comes; `forward` makes sure that it comes before the end of its task does.
     """
 
     def __init__(self, core: CoreWorker, name: str, fd: int) -> None:
         self._core = core
         self._name = name
         self._lock = threading.Lock()  # whoever reads sends, too, before anybody else reads
-        self._pipe, write = os.pipe()
+        self.pipe, write = os.pipe()
         os.dup2(write, fd)
         os.close(write)
         self._something_there = select.poll()
-        self._something_there.register(self._pipe, select.POLLIN)
-        threading.Thread(target=self._forward_all, name=f"minray-{name}", daemon=True).start()
-
-    def _forward_all(self) -> None:
-        something_comes = select.poll()
-        something_comes.register(self._pipe, select.POLLIN)
-        while something_comes.poll():
-            self.forward()
+        self._something_there.register(self.pipe, select.POLLIN)
 
     def forward(self) -> None:
         """Send what has been written so far."""
         with self._lock:
             while self._something_there.poll(0):
-                text = os.read(self._pipe, 65536).decode(errors="replace").removesuffix("\n")
+                text = os.read(self.pipe, 65536).decode(errors="replace").removesuffix("\n")
                 with contextlib.suppress(RaySystemError):
                     self._core.send(Print(self._name, _speaker(self._core), text))
+
+
+def forward_all(outputs: list[RawOutput]) -> None:
+    """Forward what is written to any of these, as it comes, for ever."""
+    something_comes = select.poll()
+    for output in outputs:
+        something_comes.register(output.pipe, select.POLLIN)
+    by_pipe = {output.pipe: output for output in outputs}
+    while ready := something_comes.poll():
+        for pipe, _ in ready:
+            by_pipe[pipe].forward()
 
 
 class LeaseWatch:
@@ -137,7 +152,7 @@ class LeaseWatch:
         self.began = 0.0  # when the task that runs now began; 0 between tasks
         self._core = core
         self._awake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._watching = False
         self._over = False
 
     def end(self) -> None:
@@ -146,9 +161,9 @@ class LeaseWatch:
 
     def start(self) -> None:
         """Watch until the inbox is empty."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="minray-lease", daemon=True)
-            self._thread.start()
+        if not self._watching:
+            self._watching = True
+            _in_background(self._watch)
         if not self._awake.is_set():
             self._awake.set()
 
@@ -194,6 +209,7 @@ class Worker:
         self._streams = [TaskStream(core, "stdout", 1), TaskStream(core, "stderr", 2)]
         sys.stdout, sys.stderr = self._streams
         self._raw_output = [RawOutput(core, "stdout", 1), RawOutput(core, "stderr", 2)]
+        _in_background(lambda: forward_all(self._raw_output))
         core.handle_interrupts(self._on_cancel)
 
     def run(self) -> None:

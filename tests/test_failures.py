@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import ModuleType
@@ -238,6 +239,14 @@ def test_a_task_may_fork_and_use_multiprocessing(ray_session: ModuleType) -> Non
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     assert ray_session.get([fork.remote() for _ in range(4)]) == [5] * 4
+
+
+def test_a_task_finds_itself_in_the_only_thread(ray_session: ModuleType) -> None:
+    @ray_session.remote
+    def count() -> tuple[int, bool]:
+        return threading.active_count(), threading.current_thread() is threading.main_thread()
+
+    assert ray_session.get([count.remote() for _ in range(100)]) == [(1, True)] * 100
 
 
 @pytest.mark.parametrize("part", range(4))
