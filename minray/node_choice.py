@@ -6,7 +6,8 @@ Sources: https://docs.ray.io/en/latest/ray-core/scheduling/index.html.
    long as one fits the task does not wait.
 2. A placement may narrow the choice: to one node (`NodeAffinitySchedulingStrategy`), to nodes with certain
    labels, to those that hold a placement group's bundles (their resources have names of their own).
-3. "SPREAD" takes the nodes in turn.  Else the node with most of the task's large arguments is best (what lies
+3. Without a placement, a task that needs no GPU goes to a node without any, if one fits.
+4. "SPREAD" takes the nodes in turn.  Else the node with most of the task's large arguments is best (what lies
    there need not be copied), then the node that the task was submitted on, and when that is full, the one
    that is least used ("spillback").
 """
@@ -79,6 +80,8 @@ def choose_node(
     fitting = [node for node in feasible_nodes(nodes, demand, where) if node.resources.fits(demand)]
     if not fitting:
         return None
+    if not where and not any(name == "GPU" for name, _ in demand):
+        fitting = [node for node in fitting if not node.resources.has("GPU")] or fitting
     if where and where[0] == "labels":
         fitting = [node for node in fitting if fulfils(node.labels, where[2])] or fitting
     if where and where[0] == "spread":

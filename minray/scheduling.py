@@ -128,9 +128,13 @@ class Resources:
         """What is free, in 1/10,000 of a unit; or would be if the node were empty."""
         return dict(self._total if empty else self._free)
 
+    def has(self, name: str) -> bool:
+        """Whether the node has anything of a resource."""
+        return self._total.get(name, 0) > 0
+
     def total(self) -> dict[str, float]:
-        """What the node has, in units."""
-        return {name: amount / UNIT for name, amount in self._total.items()}
+        """What the node has, in units; as in Ray, names with nothing are left out."""
+        return {name: amount / UNIT for name, amount in self._total.items() if amount > 0}
 
     def available(self) -> dict[str, float]:
         """What is free, in units; as in Ray, names with nothing free are left out."""

@@ -110,6 +110,21 @@ def test_spread_visits_every_node_before_it_comes_back(nodes: list[NodeRecord]) 
     assert sorted(visited) == [node.number for node in nodes]
 
 
+@given(sessions(), st.lists(st.booleans(), min_size=5, max_size=5), st.integers(0, 1))
+def test_a_task_that_needs_no_gpu_leaves_nodes_with_one_to_others_while_it_can(
+    nodes: list[NodeRecord], equipped: list[bool], gpus: int
+) -> None:
+    for node in nodes:
+        if equipped[node.number]:
+            node.resources.extend(to_demand({"GPU": 1.0}))
+    demand = to_demand({"CPU": 1, "GPU": gpus})
+    fitting = [node for node in nodes if node.resources.fits(demand)]
+    node = choose(nodes, demand)
+    assert (node is None) == (not fitting)
+    if node is not None and not gpus:
+        assert not equipped[node.number] or all(equipped[other.number] for other in fitting)
+
+
 def test_when_its_own_node_is_full_a_task_goes_to_the_least_used() -> None:
     nodes = [
         NodeRecord(number, {"NodeID": f"{number:02x}"}, Resources({"CPU": 4}), WorkerPool(0), None)
