@@ -35,7 +35,7 @@ Where to look:
 - decorator, actor, actor_handle, actor_options, signatures: actors, as users see them; actors, node_actors,
   actor_calls: as the local scheduler does; actor_runner, concurrent_calls, call_groups: as their worker does
 - left_out: what they do not see, because only Ray has it
-- driver, node, zygote: how a session starts and ends
+- driver, node, zygote, descendants: how a session starts and ends, and what it started
 - core_worker, submission, getting, live_references, arrivals, lending, connection, interrupts, serialization,
   worker, execution: what happens in drivers and workers
 - local_scheduler, node_processes, leases, run_times, retries, cancelling, node_questions, node_objects,
@@ -43,7 +43,8 @@ Where to look:
 - cluster_utils, member_node: several nodes; members, node_record, node_choice: the other nodes, as the head's
   scheduler sees them; member, member_process: as they see themselves; pulls, transfers, session_room: objects
   that are copied from node to node
-- store_room, store_book: who gets memory, what is spilled; lineage, reconstruction: lost objects made again
+- store_room, store_book, spill_notice: who gets memory, what is spilled; garbage: what only Python's collector
+  can free; lineage, reconstruction: lost objects made again; unseen_errors: failures that nobody asks about
 - object_store, store_client, store_files: shared memory and its files; scheduler_process, gcs: the processes
   around the decisions
 - placement, placing, bundles, placement_group, scheduling_strategies: where a task is to run, as users say it
