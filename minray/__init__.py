@@ -43,8 +43,9 @@ Where to look:
 - cluster_utils, member_node: several nodes; members, node_record, node_choice: the other nodes, as the head's
   scheduler sees them; member, member_process: as they see themselves; pulls, transfers, session_room: objects
   that are copied from node to node
-- store_room, store_book, spill_notice: who gets memory, what is spilled; garbage: what only Python's collector
-  can free; lineage, reconstruction: lost objects made again; unseen_errors: failures that nobody asks about
+- store_room, store_book, spill_notice: who gets memory, what is spilled; garbage: what only Python's
+  collector can free; lineage, reconstruction: lost objects made again; unseen_errors: failures that nobody
+  asks about
 - object_store, store_client, store_files: shared memory and its files; scheduler_process, gcs: the processes
   around the decisions
 - placement, placing, bundles, placement_group, scheduling_strategies: where a task is to run, as users say it
