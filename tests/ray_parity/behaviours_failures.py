@@ -1,5 +1,6 @@
 """What Ray and minray must do alike when something goes wrong; see `behaviours` for the rules."""
 
+import logging
 import os
 import re
 import tempfile
@@ -351,6 +352,61 @@ def waiting_for_failures(ray: ModuleType) -> object:
     return found
 
 
+class Listener(logging.Handler):
+    """Keeps what the runtime says of errors that nobody has asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        message = record.getMessage()
+        if "Unhandled error (suppress with 'RAY_IGNORE_UNHANDLED_ERRORS=1')" in message:
+            self.text += message
+
+    def wait_for(self, words: str) -> None:
+        """Return when it has been said."""
+        deadline = time.monotonic() + 60
+        while f"ValueError: {words}" not in self.text:
+            if time.monotonic() > deadline:
+                raise TimeoutError(words)
+            time.sleep(0.01)
+
+
+def failures_that_nobody_asks_about(ray: ModuleType) -> object:
+    """Which errors the driver is told of when it drops the references to them."""
+
+    @ray.remote(num_cpus=0)
+    def fail(text: str) -> None:
+        raise ValueError(text)
+
+    @ray.remote(num_cpus=0)
+    def use(value: object) -> object:
+        return value
+
+    @ray.remote(num_cpus=0)
+    class Actor:
+        def fail(self, text: str) -> None:
+            raise ValueError(text)
+
+    logger, listener = logging.getLogger(ray.__name__), Listener()
+    logger.addHandler(listener)
+    try:
+        actor = Actor.remote()
+        fail.remote("forgotten")
+        actor.fail.remote("a call")
+        outcome(lambda: ray.get(fail.remote("asked for")))
+        outcome(lambda: ray.get(use.remote(fail.remote("passed on"))))
+        fail.remote("last")
+        for words in ("forgotten", "a call", "last"):
+            listener.wait_for(words)
+    finally:
+        logger.removeHandler(listener)
+    words = ["forgotten", "a call", "asked for", "passed on", "last"]
+    return [listener.text.count(f"ValueError: {word}") > 0 for word in words]
+
+
 BEHAVIOURS = (
     odd_exceptions,
     attributes_of_errors,
@@ -361,4 +417,5 @@ BEHAVIOURS = (
     cancelling,
     cancelling_children,
     waiting_for_failures,
+    failures_that_nobody_asks_about,
 )
