@@ -104,6 +104,7 @@ class Page:
         self._drawn: tuple[object, ...] | None = None
         self._pacing = Pacing()
         self._quiet = 0  # ticks since there was anything new
+        self._events = 0  # how many events of the session have been drawn
         self._pulse = Pulse(name="pulse")
         self._page = page if page in PAGES else next(iter(PAGES))
         self._made: dict[str, View] = {}
@@ -172,11 +173,18 @@ class Page:
         if self._quiet > DROWSY and self._quiet % 3:
             return
         now = time.monotonic()
-        self._library.refresh()
-        if self._pacing.may_send(now) and self._draw():
+        catching_up = self._scene is not None and self._scene.source.unread
+        ready = self._pacing.may_send(now)
+        if ready or catching_up:
+            self._library.refresh()
+        if not ready:
+            return
+        before = self._events
+        if self._draw():
             self._quiet = 0
             newest = self._scene.session.last_ts if self._scene else 0.0
-            self._pulse.update(newest=newest, sent=self._pacing.send(now))
+            self._events = self._scene.source.events if self._scene else 0
+            self._pulse.update(newest=newest, sent=self._pacing.send(now, self._events - before))
 
     def _draw(self) -> bool:
         """Bring everything up to date if there is anything new; returns whether there was."""

@@ -4,12 +4,18 @@ Each update carries a number; the browser sends the number back once it has pain
 are out the server skips its turn, so a slow browser sees the newest state a little late instead of every
 state later and later.  An answer can get lost (a tab in the background does not paint at all), so after a
 while the server sends one anyway.
+
+Nor so many that the work suffers: drawing takes CPU time that tasks could have. While thousands of them end
+between two updates nobody can follow a single one, and three updates a second will do.
 """
 
 from dataclasses import dataclass
 
 MOST_ON_THE_WAY = 2
 PATIENCE = 2.0  # seconds
+FLOOD = 12_000  # events a second; about two and a half thousand tasks make them
+FLOOD_PERIOD = 0.3  # seconds between two updates in a flood
+BURST = 0.15  # seconds whose events may come at once without being a flood: they are written in batches
 
 
 @dataclass
@@ -32,14 +38,23 @@ class Pacing:
     sent: int = 0
     seen: int = 0
     last_sent: float = float("-inf")
+    flooded: bool = False
 
     def may_send(self, now: float) -> bool:
         """Whether it is time for the next update."""
+        if self.flooded and now - self.last_sent < FLOOD_PERIOD:
+            return False
         return self.sent - self.seen < MOST_ON_THE_WAY or now - self.last_sent >= PATIENCE
 
-    def send(self, now: float) -> int:
-        """An update goes out; returns its number."""
+    def send(self, now: float, events: int = 0) -> int:
+        """An update goes out; returns its number.
+
+        Args:
+            now: the time.
+            events: how many events have come since the last one.
+        """
         self.sent += 1
+        self.flooded = events > FLOOD * (now - self.last_sent if self.flooded else BURST)
         self.last_sent = now
         return self.sent
 

@@ -110,6 +110,11 @@ class Source:
         self._behind = False
         self._looked_at: tuple[object, ...] = ()
 
+    @property
+    def events(self) -> int:
+        """How many events of tasks lie before the place up to which the file has been read."""
+        return max(0, self._seen["task_events"])
+
     def refresh(self) -> bool:
         """Read what was added since the last call, for `READ_SECONDS` at most.
 
