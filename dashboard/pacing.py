@@ -6,7 +6,7 @@ state later and later.  An answer can get lost (a tab in the background does not
 while the server sends one anyway.
 
 Nor so many that the work suffers: drawing takes CPU time that tasks could have. While thousands of them end
-between two updates nobody can follow a single one, and three updates a second will do.
+between two updates nobody can follow a single one, and two updates a second will do.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 MOST_ON_THE_WAY = 2
 PATIENCE = 2.0  # seconds
 FLOOD = 12_000  # events a second; about two and a half thousand tasks make them
-FLOOD_PERIOD = 0.3  # seconds between two updates in a flood
+FLOOD_PERIOD = 0.5  # seconds between two updates in a flood
 BURST = 0.15  # seconds whose events may come at once without being a flood: they are written in batches
 
 

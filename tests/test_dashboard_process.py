@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from minray.dashboard.__main__ import NICENESS
 
 from fake_session import FakeSession
 from minray import dashboard_link
@@ -100,6 +101,16 @@ def test_it_waits_without_bokeh_and_without_the_runtime(link: str, minray_home: 
     wait_until(lambda: "dashboard" in " ".join(process.cmdline()))
     mapped = {Path(region.path).name for region in process.memory_maps()}
     assert not any("numpy" in name or "tornado" in name for name in mapped)
+
+
+def test_it_gives_way_to_those_who_compute(link: str, minray_home: Path) -> None:
+    pid = record(minray_home)["pid"]
+    its, ours = Path(f"/proc/{pid}/autogroup"), Path("/proc/self/autogroup")
+    before = ours.read_text() if ours.exists() else ""
+    wait_until(lambda: psutil.Process(pid).nice() == NICENESS)
+    if os.access(its, os.W_OK):
+        wait_until(lambda: its.read_text().split()[-1:] == [str(NICENESS)])
+        assert ours.read_text() == before, "what belongs to others is left alone"
 
 
 def test_its_files_are_for_its_user_alone(link: str, minray_home: Path) -> None:
