@@ -22,8 +22,6 @@ from minray import dashboard_link, sessions
 from .doorman import Keeper, linger, wait_for_visitor
 from .guard import Guard
 
-NICENESS = 10  # of 19: about a tenth of a CPU that others want too
-
 
 def main() -> None:
     """Read the command line and take the role it asks for."""
@@ -34,25 +32,12 @@ def main() -> None:
     parser.add_argument("--record", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
-    _step_back()
     if options.unix_socket:
         serve_jupyter(options.unix_socket)
     elif options.listener is not None and options.record is not None:
         serve_detached(options.listener, options.record)
     else:
         serve_in_foreground(f"&session={options.session}" if options.session else "")
-
-
-def _step_back() -> None:
-    """Drawing can wait for a moment; tasks should not.
-
-    Where Linux shares the CPUs among login sessions first, as on most desktops, a session of this process's
-    own has to be nice, too; a terminal's or Jupyter's is not ours to slow down.
-    """
-    os.nice(NICENESS)
-    if os.getsid(0) == os.getpid():
-        with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def serve_detached(listener_fd: int, record_fd: int) -> None:

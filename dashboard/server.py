@@ -13,8 +13,10 @@ This module costs about 100 MB and most of a second to import: see `doorman` for
 """
 
 import asyncio
+import contextlib
 import gc
 import logging
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +41,8 @@ from .theme import STYLE
 
 HERE = Path(__file__).parent
 LEFT_TAB_MS = 4_000  # for which a tab without a connection is served; more than it takes to make the first
+NICENESS = 10  # of 19: about a tenth of a CPU that others want too
+SETTLING_SECONDS = 5.0  # for loading and the first page, which somebody waits for
 COOKIE = "minray-dashboard"
 COOKIE_DAYS = 7
 REFUSED = Template((HERE / "refused.html").read_text(encoding="utf-8"), autoescape="xhtml_escape")
@@ -161,8 +165,21 @@ def serve(listener: socket.socket, guard: Guard, needed: Callable[[int], bool]) 
 
     looking = PeriodicCallback(look, 500)
     looking.start()
+    loop.call_later(SETTLING_SECONDS, step_back)
     try:
         loop.start()
     finally:
         looking.stop()
         server.stop()
+
+
+def step_back() -> None:
+    """From now on, drawing can wait for a moment; tasks should not.
+
+    Where Linux shares the CPUs among login sessions first, as on most desktops, a session of this process's
+    own has to be nice, too; a terminal's or Jupyter's is not ours to slow down.
+    """
+    os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICENESS))

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from minray.dashboard.__main__ import NICENESS
+from minray.dashboard.server import NICENESS
 
 from fake_session import FakeSession
 from minray import dashboard_link
@@ -105,6 +105,7 @@ def test_it_waits_without_bokeh_and_without_the_runtime(link: str, minray_home: 
 
 def test_it_gives_way_to_those_who_compute(link: str, minray_home: Path) -> None:
     pid = record(minray_home)["pid"]
+    get(link)  # without a visitor it only sleeps
     its, ours = Path(f"/proc/{pid}/autogroup"), Path("/proc/self/autogroup")
     before = ours.read_text() if ours.exists() else ""
     wait_until(lambda: psutil.Process(pid).nice() == NICENESS)
