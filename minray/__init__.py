@@ -38,8 +38,8 @@ Where to look:
 - driver, node, zygote, descendants: how a session starts and ends, and what it started
 - core_worker, submission, getting, live_references, arrivals, lending, connection, interrupts, serialization,
   worker, execution: what happens in drivers and workers
-- local_scheduler, node_processes, leases, run_times, retries, cancelling, node_questions, node_objects,
-  scheduling, object_table, references, worker_pool: the decisions, without any I/O
+- local_scheduler, announcements, node_processes, leases, run_times, retries, cancelling, node_questions,
+  node_objects, scheduling, object_table, references, worker_pool: the decisions, without any I/O
 - cluster_utils, member_node: several nodes; members, node_record, node_choice: the other nodes, as the head's
   scheduler sees them; member, member_process: as they see themselves; pulls, transfers, session_room: objects
   that are copied from node to node

@@ -17,13 +17,13 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from .announcements import Announcements
 from .argument_errors import died_of, passed_on
 from .cancelling import Cancelling
-from .config import ACTOR_WAITS_SECONDS, IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
+from .config import IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
 from .event_log import EventLog
 from .events import TaskState
 from .exceptions import RayError
-from .garbage import GarbageWatch
 from .gpus import gpu_amount
 from .ids import object_id
 from .leases import Leases
@@ -41,7 +41,6 @@ from .messages import (
     CallBegan,
     CancelTask,
     CloseStream,
-    CollectGarbage,
     CopyMade,
     CreateActor,
     CreatePlacementGroup,
@@ -68,7 +67,6 @@ from .messages import (
     Message,
     Notice,
     Print,
-    PrintToDriver,
     PutObject,
     Query,
     RemovePlacementGroup,
@@ -77,7 +75,6 @@ from .messages import (
     Subscribe,
     TaskDone,
     Unblocked,
-    Unhandled,
     WhereIs,
     Written,
     result_count,
@@ -137,13 +134,16 @@ class LocalScheduler:
         self.questions = Questions(self)
         self.actors = NodeActors(self)
         self.members = Members(self)
-        self.garbage = GarbageWatch()
+        self.announcements = Announcements(self)
         self.zygote = zygote
         self._last_task = 0
         # Outboxes, beside those of `objects` and `log`.
         self.signals: list[tuple[int, int]] = []
         self.flush_requests: list[tuple[Client, int]] = []
-        self._handlers: dict[type, Callable[[Client, Any], None]] = {
+        self._handlers = self._handlers_by_message()
+
+    def _handlers_by_message(self) -> dict[type, Callable[[Client, Any], None]]:
+        return {
             Hello: self.processes.on_hello,
             ExportFunction: self._on_export_function,
             SubmitTask: self._on_submit_task,
@@ -165,8 +165,8 @@ class LocalScheduler:
             CloseStream: self.streams.on_close_stream,
             Blocked: self.leases.on_blocked,
             Unblocked: self.leases.on_unblocked,
-            Print: self._on_print,
-            Notice: lambda client, message: self.notify(message),
+            Print: self.announcements.on_print,
+            Notice: self.announcements.on_notice,
             CancelTask: self.cancelling.on_cancel_task,
             CreatePlacementGroup: self.groups.on_create,
             RemovePlacementGroup: self.groups.on_remove,
@@ -425,17 +425,7 @@ class LocalScheduler:
         self.queue.discard(task)
         self.finish(task, TaskState.FAILED, ())
 
-    # --- printing, and the passing of time ---------------------------------------------------------------
-
-    def _on_print(self, client: Client, message: Print) -> None:
-        self.log.printed(client.number, client.task_number, message.stream, message.text)
-        self.notify(PrintToDriver(message.name, client.pid, message.stream, message.text), client.job)
-
-    def notify(self, message: Notice | PrintToDriver | Unhandled, job: int = 0) -> None:
-        """Tell the user of a driver something; with job 0, the users of all drivers."""
-        for client in self.clients.values():
-            if client.kind == "DRIVER" and job in (0, client.number):
-                client.channel.send(message)
+    # --- the passing of time ----------------------------------------------------------------------------
 
     def tick(self) -> None:
         """What time alone brings about: long tasks are reported as running, spare workers leave."""
@@ -446,25 +436,10 @@ class LocalScheduler:
         self.retries.tick()
         self.cancelling.tick()
         self.objects.report_references()
-        for job, name, traceback in self.objects.unseen.take_news():
-            self.notify(Unhandled(name, traceback), job)
-        if text := self.objects.room.notice.take():
-            self.notify(Notice(text))
-        self.home.store_used = self.objects.room.share_used
-        fullest = max(node.store_used for node in self.nodes.values())
-        if self.garbage.is_due(self.now, fullest, self._an_actor_waits()):
-            for client in self.clients.values():
-                client.channel.send(CollectGarbage())
+        self.announcements.tick()
         for node in self.nodes.values():
             for worker in node.pool.superfluous(self.now, IDLE_WORKER_SECONDS):
                 worker.channel.channel.send(Exit())
-
-    def _an_actor_waits(self) -> bool:
-        """Whether some actor has not got its resources for some time."""
-        return any(
-            task.creates is not None and self.now - task.spec.submitted > ACTOR_WAITS_SECONDS
-            for task in self.queue.heads()
-        )
 
 
 def _likely_parent(client: Client) -> Task | None:

@@ -235,9 +235,9 @@ class Members:
             return False
         if kind == "labels":
             text = f"No node has the labels, and the resources, that {task.spec.name!r} asks for. It waits."
-            head.notify(Notice(text), task.job)
+            head.announcements.notify(Notice(text), task.job)
         else:
-            head.notify(Notice(_infeasible(task, demand, head.nodes.values())), task.job)
+            head.announcements.notify(Notice(_infeasible(task, demand, head.nodes.values())), task.job)
         if not self.ever:
             self._waiting.append(task)
         return self.ever

@@ -193,7 +193,7 @@ class SchedulerProcess:
                 client, request = self._waiting_for_gcs.pop(message.request)
                 client.channel.send(Reply(request, None, ""))
             elif isinstance(message, Notice):
-                self._scheduler.notify(message)
+                self._scheduler.announcements.notify(message)
         if self._gcs.closed:
             self._running = False
 
