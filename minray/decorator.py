@@ -46,7 +46,7 @@ def remote(*args: Any, **options: Any) -> Any:
         ...     return n // 2, n - n // 2
         >>> low, high = halves.remote(9)
 
-    Source: https://docs.ray.io/en/latest/ray-core/api/doc/ray.remote.html
+    Source: https://docs.ray.io/en/latest/ray-core/api/core.html, under `ray.remote`
     """
     if len(args) == 1 and not options and callable(args[0]):
         return _make_remote(args[0], {})

@@ -1,6 +1,6 @@
 """The options of tasks and actors: which there are, what they may be, and what a task needs to run.
 
-Ray's names, defaults and errors (https://docs.ray.io/en/latest/ray-core/api/doc/ray.remote.html)::
+Ray's names, defaults and errors (see `ray.remote` in https://docs.ray.io/en/latest/ray-core/api/core.html)::
 
     @remote(num_cpus=2) -> check(TASK, {"num_cpus": 2}) -> TaskOptions -> demand() -> (("CPU", 20000),)
 """

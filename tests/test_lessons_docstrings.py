@@ -9,6 +9,7 @@ import pytest
 from minray.lessons import docs
 
 SOLUTIONS = Path(__file__).parent.parent / "solutions"
+RAYS_PAGES = "https://docs.ray.io/en/latest"
 LESSONS = sorted(path.name for path in SOLUTIONS.glob("*.ipynb"))
 
 
@@ -16,7 +17,7 @@ def test_a_name_is_shown_with_its_parameters_its_docstring_and_a_link() -> None:
     shown = docs("ray.get", "ray.util.state.list_workers")._repr_html_()
     assert "ray.get(object_refs, *, timeout=None)" in shown
     assert "Wait for values and return them." in shown
-    assert 'href="https://docs.ray.io/en/latest/ray-core/api/doc/ray.get.html"' in shown
+    assert f'href="{RAYS_PAGES}/ray-core/api/doc/ray.get.html"' in shown
     assert "ray-observability/reference/doc/ray.util.state.list_workers.html" in shown
 
 
