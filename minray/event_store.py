@@ -7,6 +7,7 @@ being written (write-ahead logging lets both go on at once) or years later.
 import contextlib
 import sqlite3
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,14 +16,19 @@ from .events import COLUMNS, SCHEMA, SCHEMA_VERSION
 # Tables whose first column is a key that the scheduler chose; in the others it is `seq`.
 _NUMBERED_BY_US = ("meta", "nodes", "workers", "tasks", "task_specs", "placement_groups", "actors")
 
-_INSERT = {
-    table: "INSERT OR REPLACE INTO {} VALUES ({}{})".format(
-        table,
-        "" if table in _NUMBERED_BY_US else "NULL, ",
-        ", ".join("?" * count),
-    )
-    for table, count in COLUMNS.items()
-}
+# So many rows go into one statement: SQLite takes half as long for them as for one row after the other.
+_ROWS_AT_ONCE = 50
+
+
+def _insert(table: str, rows: int) -> str:
+    """The statement that adds so many rows."""
+    verb, seq = ("INSERT OR REPLACE", "") if table in _NUMBERED_BY_US else ("INSERT", "NULL, ")
+    row = f"({seq}{', '.join('?' * COLUMNS[table])})"
+    return f"{verb} INTO {table} VALUES {', '.join([row] * rows)}"
+
+
+_INSERT = {table: _insert(table, 1) for table in COLUMNS}
+_INSERT_MANY = {table: _insert(table, _ROWS_AT_ONCE) for table in COLUMNS}
 
 
 class EventWriter:
@@ -60,12 +66,19 @@ class EventWriter:
         self._db.execute("BEGIN")
         try:
             for table, values in rows.items():
-                self._db.executemany(_INSERT[table], values)
+                self._insert(table, list(values))
             self._db.execute("COMMIT")
         except (sqlite3.Error, UnicodeEncodeError):
             with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
                 self._db.execute("ROLLBACK")
             raise
+
+    def _insert(self, table: str, rows: list[tuple[object, ...]]) -> None:
+        whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+        for start in range(0, whole, _ROWS_AT_ONCE):
+            values = list(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE]))
+            self._db.execute(_INSERT_MANY[table], values)
+        self._db.executemany(_INSERT[table], rows[whole:])
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that the recording is one file.
