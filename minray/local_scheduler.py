@@ -401,13 +401,15 @@ class LocalScheduler:
         self.log.task(task, state, ended)
         del self.tasks[spec.task_id]
         maybe_free = []
+        stored = False
         for index, (kind, payload, contained) in enumerate(results):
             result = object_id(spec.task_id, index)
             if index and spec.num_returns == DYNAMIC and self.objects.table.get(result) is None:
                 self.objects.table.declare(result, task.number)
             self.objects.seal(result, (kind, payload), contained, task.number)
             maybe_free.append(result)
-        if any(result[0] == STORED for result in results):
+            stored = stored or kind == STORED
+        if stored:
             maybe_free += self.objects.made.remember(task, results)
         self.streams.finish(task, results)
         self.objects.release(maybe_free)

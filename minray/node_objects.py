@@ -150,6 +150,8 @@ class NodeObjects:
 
     def keep_results(self, client: Client, message: TaskDone) -> None:
         """A task has ended: what it wrote for results that have come to nothing is freed."""
+        if not client.creating:
+            return
         written = [item for item in client.creating.items() if task_of(item[0]) == message.task_id]
         for object_id, name in written:
             del client.creating[object_id]

@@ -61,8 +61,18 @@ def place(
         return demand, ("labels", strategy.hard, strategy.soft)
     if isinstance(strategy, PlacementGroupSchedulingStrategy):
         return _place_in_group(strategy, demand, what, to_start)
-    _warn_of_old_options(options)
+    if not _names_a_group(options):
+        if not captures(process_state.placement()):  # as in nearly all calls
+            return demand, ()
+    else:
+        _warn_of_old_options(options)
     return _place_in_group(options, demand, what, to_start)
+
+
+def _names_a_group(options: PlacementOptions) -> bool:
+    """Whether any of Ray's older options for placement groups is used."""
+    index, child = options.placement_group_bundle_index, options.placement_group_capture_child_tasks
+    return bool(options.placement_group != "default" or index != -1 or child)
 
 
 def _place_in_group(

@@ -209,7 +209,7 @@ class TaskQueue(Generic[TaskT]):
     def pop(self, task: TaskT) -> None:
         """Take out the task that `peek` returned."""
         self._lines[_line_of(task)].popleft()
-        self._one_less(task)
+        self._fewer(task, 1)
 
     def pop_behind(self, task: TaskT, count: int, fits: Callable[[TaskT], bool]) -> list[TaskT]:
         """Take out up to `count` tasks that are next in the line where `task` stood, as long as they fit."""
@@ -217,7 +217,7 @@ class TaskQueue(Generic[TaskT]):
         taken: list[TaskT] = []
         while line and len(taken) < count and fits(line[0]):
             taken.append(line.popleft())
-            self._one_less(task)
+        self._fewer(task, len(taken))
         return taken
 
     def push_front(self, task: TaskT) -> None:
@@ -232,13 +232,14 @@ class TaskQueue(Generic[TaskT]):
         if line is None or task not in line:
             return False
         line.remove(task)
-        self._one_less(task)
+        self._fewer(task, 1)
         return True
 
-    def _one_less(self, task: TaskT) -> None:
-        self._length -= 1
+    def _fewer(self, task: TaskT, count: int) -> None:
+        """So many tasks have left the line of this one."""
+        self._length -= count
         key = _line_of(task)
-        if not self._lines[key] and len(self._lines) > 1:  # most programs have one line: keep that
+        if len(self._lines) > 1 and not self._lines.get(key, True):  # most programs have one line: keep that
             del self._lines[key]
 
     def tasks(self) -> Iterable[TaskT]:

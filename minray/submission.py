@@ -24,6 +24,8 @@ from .unserializable import unserializable_argument
 if TYPE_CHECKING:
     from .core_worker import CoreWorker
 
+_NO_ARGUMENTS = serialize_arguments([], ()).to_bytes()
+
 
 class Submission:
     """How `CoreWorker` submits.
@@ -129,6 +131,8 @@ class Submission:
         Returns:
             The fields `args`, `refs` and `contained` of `SubmitTask`; references to keep until it is sent.
         """
+        if not args and not kwargs:
+            return _NO_ARGUMENTS, (), (), []
         values = [*args, *kwargs.values()]
         refs: list[tuple[int, bytes]] = []
         for place, value in enumerate(values):
