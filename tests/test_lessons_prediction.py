@@ -34,6 +34,17 @@ def test_in_a_notebook_the_slider_sets_the_prediction() -> None:
     assert guess.value == 6.5
 
 
+def test_a_prediction_is_said_in_words_with_its_unit_even_if_there_is_none() -> None:
+    guess = Prediction("How many?", 9, 1, "calls")
+    assert guess.answer == "nothing yet"
+    guess.set(3)
+    assert guess.answer == "3 calls"
+    assert guess.widget().children[1].readout_format == ".0f", "what is counted has no decimals"
+    bare = Prediction("Which number?", 9, 1, "")
+    bare.set(3)
+    assert bare.answer == "3"
+
+
 def test_what_a_notebook_is_sent_has_a_text_for_front_ends_without_widgets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -40,13 +40,17 @@ class Prediction:
         """The learner's number; None as long as the slider was not touched."""
         return self._value
 
+    @property
+    def answer(self) -> str:
+        """The learner's number in words, with its unit."""
+        return "nothing yet" if self._value is None else f"{self._value:g} {self.unit}".rstrip()
+
     def set(self, value: float) -> None:
         """Predict by typing: the same as moving the slider."""
         self._value = float(value)
 
     def __repr__(self) -> str:
-        answer = "nothing predicted yet" if self._value is None else f"{self._value:g} {self.unit}"
-        return f"{self.question} Your prediction: {answer}."
+        return f"{self.question} Your prediction: {self.answer}."
 
     def widget(self) -> Any:  # noqa: ANN401 - ipywidgets has no types
         """The question with a slider below it, that works with the keyboard as well.
@@ -56,8 +60,9 @@ class Prediction:
         """
         import ipywidgets  # type: ignore[import-untyped]
 
+        digits = ".0f" if float(self._step).is_integer() else ".1f"
         slider = ipywidgets.FloatSlider(
-            min=0, max=self._upto, step=self._step, value=self._value or 0, readout_format=".1f",
+            min=0, max=self._upto, step=self._step, value=self._value or 0, readout_format=digits,
             description=self.unit, style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="36em"),
         )  # fmt: skip
@@ -169,7 +174,7 @@ def verdict_on(guess: Prediction | None, plan: Schedule, recorded: Schedule, sca
     elif guess is not None and guess.value is not None:
         close = abs(guess.value - plan.total) <= CLOSE_ENOUGH
         remark = "as the simulation does." if close else "what actually happens is in the rows below."
-        words.insert(0, f"You predicted {guess.value:g} {guess.unit}; {remark}")
+        words.insert(0, f"You predicted {guess.answer}; {remark}")
     if recorded.total > plan.total * 1.25 + 0.5:
         words.append(
             "The recording is longer than the simulation, which knows nothing of other programs on this "
