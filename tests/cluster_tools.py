@@ -60,14 +60,6 @@ def alive(node_id: str) -> bool:
     return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
 
 
-def is_gone(pid: int) -> bool:
-    """Whether a process has ended."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def kill_all(node: ClusterNode) -> None:
     """Kill all processes of a node with SIGKILL, as if the power failed: nobody tells of the others' end."""
     everything = processes_of(node)

@@ -103,6 +103,14 @@ def _our_processes() -> Iterator[psutil.Process]:
             continue
 
 
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def _has_ancestor_in(pid: int, pids: frozenset[int]) -> bool:
     try:
         return any(parent.pid in pids for parent in psutil.Process(pid).parents())

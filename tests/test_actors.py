@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import minray as ray
+from leaks import is_gone
 from runtime_tools import Gate, wait_until
 
 
@@ -57,14 +58,6 @@ class Counter:
     @classmethod
     def step(cls) -> int:
         return cls.STEP
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
 
 
 def test_an_actor_keeps_its_state_between_calls_which_run_in_their_order() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import minray as ray
-from cluster_tools import alive, cluster_of, here, is_gone, kill_all, memory_of, processes_of, scheduler_of
+from cluster_tools import alive, cluster_of, here, kill_all, memory_of, processes_of, scheduler_of
+from leaks import is_gone
 from minray.cluster_utils import Cluster, ClusterNode
 from minray.exceptions import (
     ActorDiedError,

@@ -18,6 +18,7 @@ import pytest
 from minray.dashboard.server import NICENESS
 
 from fake_session import FakeSession
+from leaks import is_gone
 from minray import dashboard_link
 
 PATIENCE = 30.0
@@ -258,7 +259,7 @@ def test_behind_jupyter_it_serves_a_private_socket_and_ends_with_its_parent(tmp_
     shell.kill()
     shell.communicate()
     wait_until(lambda: not path.exists())
-    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: is_gone(pid))
 
 
 def status_over(path: Path) -> int | None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import minray as ray
+from leaks import is_gone
 from minray.exceptions import (
     ActorDiedError,
     ActorHandleNotFoundError,
@@ -230,7 +231,7 @@ def test_what_an_actor_has_started_ends_with_it(ray_session: ModuleType, way: st
 
     actor, other = Starter.remote(), Starter.remote()
     pid, of_other = ray.get([actor.start.remote(), other.start.remote()])
-    assert psutil.pid_exists(pid)
+    assert not is_gone(pid)
     if way == "kill":
         ray.kill(actor)
     elif way == "exit_actor":
@@ -239,5 +240,5 @@ def test_what_an_actor_has_started_ends_with_it(ray_session: ModuleType, way: st
         os.kill(ray.get(actor.ping.remote()), signal.SIGKILL)
     else:
         del actor
-    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    assert psutil.Process(of_other).status() != psutil.STATUS_ZOMBIE, "what others have started goes on"
+    wait_until(lambda: is_gone(pid))
+    assert not is_gone(of_other), "what others have started goes on"
