@@ -13,10 +13,10 @@ MOST_COPIERS = 4
 EVENT_FLUSH_SECONDS = 0.02
 
 # How long a driver's answers may be held back while the scheduler has other work, in seconds.
-ANSWER_SECONDS = 0.001
+ANSWER_SECONDS = 0.002
 
 # A lease holds so many tasks at most, and so much work, in seconds, as far as can be foreseen.
-LEASE_TASKS = 32
+LEASE_TASKS = 64
 LEASE_SECONDS = 0.002
 
 # A worker whose task takes longer than this, in seconds, gives back the rest of its lease.
@@ -73,7 +73,7 @@ SPIN_SECONDS = 0.0005
 # Messages that follow each other within so many seconds, such as the tasks that a loop submits, are sent
 # together, so many at most; the last of them leave after so many seconds if nothing else is sent before.
 BURST_SECONDS = 0.0001
-BURST_MESSAGES = 16
+BURST_MESSAGES = 32
 LONGEST_POSTPONEMENT_SECONDS = 0.001
 
 # Bytes asked of a socket at once: below malloc's threshold for mapping fresh pages.

@@ -116,12 +116,15 @@ class Leases:
             return
         task: Task = worker.task
         self._log.task_runs(task, message.started)
-        self.free_resources(worker, task)
         self.run_times.observe(task.spec.function_id, message.ended - message.started)
         if task.spec.max_calls:
             worker.calls[task.spec.function_id] += 1
             worker.retiring |= worker.calls[task.spec.function_id] >= task.spec.max_calls
-        self._go_on(worker)
+        if worker.ahead and not worker.blocked:  # the tasks of a lease are alike: the next one holds the same
+            self._begin_next(worker)
+        else:
+            self.free_resources(worker, task)
+            self._go_on(worker)
         self._node.objects.keep_results(client, message)
         results = message.results
         if message.error is not None:
@@ -157,10 +160,13 @@ class Leases:
             else:
                 worker.node.pool.make_idle(worker, self._node.now)
             return
+        self._begin_next(worker)
         worker.blocked = False
+        worker.node.resources.acquire(worker.task.demand)
+
+    def _begin_next(self, worker: Worker) -> None:
         worker.task = worker.ahead.popleft()
         worker.task.dispatched = self._node.now
-        worker.node.resources.acquire(worker.task.demand)
 
     def take_back(self, tasks: list[Task]) -> None:
         """Queue tasks again, in front, that their worker has not begun."""

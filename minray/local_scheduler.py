@@ -400,6 +400,7 @@ class LocalScheduler:
         spec = task.spec
         self.log.task(task, state, ended)
         del self.tasks[spec.task_id]
+        count = self.objects.table.references.count
         maybe_free = []
         stored = False
         for index, (kind, payload, contained) in enumerate(results):
@@ -407,12 +408,14 @@ class LocalScheduler:
             if index and spec.num_returns == DYNAMIC and self.objects.table.get(result) is None:
                 self.objects.table.declare(result, task.number)
             self.objects.seal(result, (kind, payload), contained, task.number)
-            maybe_free.append(result)
+            if not count(result):
+                maybe_free.append(result)
             stored = stored or kind == STORED
         if stored:
             maybe_free += self.objects.made.remember(task, results)
         self.streams.finish(task, results)
-        self.objects.release(maybe_free)
+        if maybe_free:
+            self.objects.release(maybe_free)
         self.release_arguments(spec)
 
     def release_arguments(self, spec: SubmitTask) -> None:

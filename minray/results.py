@@ -40,7 +40,7 @@ class Results:
         """
         wanted = task.num_returns
         if wanted <= 1:
-            return tuple(self.one(task, index, value) for index in range(result_count(wanted)))
+            return (self.one(task, 0, value),) if result_count(wanted) else ()
         parts = value if hasattr(value, "__iter__") else [value]
         results = tuple(self.one(task, index, part) for index, part in enumerate(parts))
         self.check_count(task, value, len(results))

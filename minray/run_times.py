@@ -22,7 +22,7 @@ class RunTimes:
         1
         >>> times.observe(b"f", 0.00001)
         >>> times.lease_size(b"f", waiting=1000, workers=2)
-        32
+        64
     """
 
     def __init__(self) -> None:

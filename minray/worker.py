@@ -71,6 +71,8 @@ class TaskStream:
 
     def finish(self) -> None:
         """Send a last line that was not ended."""
+        if not self._begun:
+            return
         line = self._begun.pop(self._key(), "")
         if line:
             self._send(line)
