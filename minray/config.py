@@ -66,8 +66,9 @@ STORE_SHARE_OF_MEMORY = 0.3
 BACKGROUND_REST_SECONDS = 0.01
 
 # A driver whose last answer came within so many seconds looks for the next one for as long before it sleeps;
-# so does a scheduler without tasks for the next task. Waking a CPU that sleeps takes longer than a short task
-# does. Whoever looks lets others go first, as they may be what it waits for, and want the same CPU.
+# so does a scheduler for the next task, or for the only one's result. Waking a CPU that sleeps takes longer
+# than a short task does. Whoever looks lets others go first, as they may be what it waits for, and want the
+# same CPU.
 SPIN_SECONDS = 0.0005
 
 # Messages that follow each other within so many seconds, such as the tasks that a loop submits, are sent

@@ -78,7 +78,7 @@ class SchedulerProcess:
         self._flushed = 0.0  # when events were last handed over
         self._answered = 0.0  # when drivers were last answered
         self._answers_wait = False
-        self._called_soon = False  # the last time that there was no task
+        self._came_soon = [False, False]  # the last time that there was no task, and that there was one
         self._owner = config["owner_pid"] if config["ends_with_driver"] else 0  # whose going ends the session
         self._waiting_for_gcs: dict[int, tuple[Client, int]] = {}
         self._gcs_requests = 0
@@ -113,20 +113,21 @@ class SchedulerProcess:
     def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
         """What is readable, as soon as something is, or nothing when it is time to do something else.
 
-        Who calls for one task after the other is not kept waiting until this process has been woken.
+        Who calls for one task after the other is not kept waiting until this process has been woken, neither
+        for the call nor for the result.
         """
         if self._answers_wait:
             return self._selector.select(0)
-        began = time.monotonic()
-        spin_until = began + SPIN_SECONDS if self._called_soon and not self._scheduler.tasks else 0.0
+        began, tasks = time.monotonic(), len(self._scheduler.tasks)
+        spin_until = began + SPIN_SECONDS if tasks < 2 and self._came_soon[tasks] else 0.0
         ready: list[tuple[selectors.SelectorKey, int]] = []
         while not ready and time.monotonic() < spin_until:
             os.sched_yield()
             ready = self._selector.select(0)
         if not ready:
             ready = self._selector.select(self._patience())
-        if not self._scheduler.tasks:
-            self._called_soon = time.monotonic() - began < SPIN_SECONDS
+        if tasks < 2:
+            self._came_soon[tasks] = time.monotonic() - began < SPIN_SECONDS
         return ready
 
     def _on_input(
