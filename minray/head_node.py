@@ -56,8 +56,7 @@ class HeadNode:
         reconstruct: bool = True,
         spill_to: str | None = None,
     ) -> None:
-        sessions.sweep()
-        self.session = sessions.new_session(os.getpid())
+        self.session = _new_session()
         try:
             if spill_to is not None:
                 sessions.spill_into(spill_to, self.session)
@@ -76,6 +75,7 @@ class HeadNode:
             sessions.mark_as_cluster(self.session)
         with sessions.listen(socket_path) as listener:
             self.supervisor = start_supervisor(self.config, listener, self._log)
+        sessions.sweep()  # now that there is nothing to do but to wait
 
     def wait_until_ready(self) -> None:
         """Return when all parts of the node run.
@@ -113,6 +113,14 @@ class HeadNode:
         assert self.supervisor.stdin is not None
         self.supervisor.stdin.close()
         self._log.close()
+
+
+def _new_session() -> Path:
+    try:
+        return sessions.new_session(os.getpid())
+    except OSError:  # if the disk is full, what others have left may be in the way
+        sessions.sweep()
+        return sessions.new_session(os.getpid())
 
 
 # The package is only a name at first: what its `__init__` imports is for users and their tasks, so the zygote

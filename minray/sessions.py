@@ -18,7 +18,6 @@ import socket
 import sys
 import tempfile
 import time
-from datetime import datetime
 from pathlib import Path
 
 from .store_folders import StoreFolders
@@ -59,7 +58,8 @@ def new_session(pid: int) -> Path:
     Raises:
         OSError: the folder is not writable.
     """
-    name = f"session_{datetime.now():%Y-%m-%d_%H-%M-%S_%f}_{pid}"
+    now = time.time()
+    name = f"session_{time.strftime('%Y-%m-%d_%H-%M-%S', time.localtime(now))}_{int(now % 1 * 1e6):06}_{pid}"
     path = root() / name
     try:
         for folder in (path, path / "sockets", path / "logs"):
@@ -74,9 +74,21 @@ def new_session(pid: int) -> Path:
 
 
 def hold(session: Path) -> int:
-    """Mark a session as running until the returned file descriptor is closed in every process."""
-    fd = os.open(session / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Mark a session as running until the returned file descriptor is closed in every process.
+
+    Raises:
+        FileExistsError: it has been marked before.
+    """
+    begun = session / "lock.new"  # so that nobody finds a lock that is not held yet, and clears up
+    fd = os.open(begun, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        (session / "lock").hardlink_to(begun)
+    except OSError:
+        os.close(fd)
+        raise
+    finally:
+        begun.unlink()
     return fd
 
 
@@ -224,17 +236,18 @@ def reduce_to_recording(session: Path) -> None:
 def sweep() -> None:
     """Clean up after sessions that could not do it themselves, and rotate old recordings out.
 
-    Called at each `init`, so that even a machine that lost power is clean one session later.
+    Called during each `init`, so that even a machine that lost power is clean one session later.
     """
     kept_bytes = 0
     finished = [path for path in root().glob("session_*") if not is_live(path)]
     for place, session in enumerate(sorted(finished, key=lambda path: path.name, reverse=True)):
         with contextlib.suppress(OSError):
-            if time.time() - session.stat().st_mtime < 10 and not (session / "lock").exists():
-                continue  # being born in another process
+            had_lock = (session / "lock").exists()
+            if is_live(session) or (not had_lock and time.time() - session.stat().st_mtime < 10):
+                continue  # born in the meantime, or being born
             recording = session / "session.db"
             kept_bytes += recording.stat().st_size if recording.exists() else 0
-            if (session / "lock").exists():  # it could not clean up itself
+            if had_lock:  # it could not clean up itself
                 remove_shared_memory(session.name)
                 reduce_to_recording(session)
             if place >= KEEP_RECORDINGS or kept_bytes > KEEP_BYTES:

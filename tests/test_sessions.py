@@ -1,6 +1,7 @@
 """Where sessions live: private folders, who is running, and what is swept away when."""
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -151,9 +152,45 @@ sys.stdin.read()
 def test_a_session_can_be_held_once() -> None:
     session = sessions.new_session(1)
     held = sessions.hold(session)
-    with pytest.raises(BlockingIOError):
+    with pytest.raises(FileExistsError):
         sessions.hold(session)
     os.close(held)
+
+
+def test_a_lock_is_held_from_the_moment_that_others_can_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else somebody who looks just then takes the session for one that could not clean up itself."""
+    session = past_session()
+    lock_file = fcntl.flock
+    seen = []
+
+    def slowly(fd: int, how: int) -> None:
+        seen.append((session / "lock").exists())
+        lock_file(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", slowly)
+    held = sessions.hold(session)
+    monkeypatch.undo()
+    assert seen == [False]
+    assert sorted(path.name for path in session.iterdir() if "lock" in path.name) == ["lock"]
+    assert sessions.is_live(session)
+    os.close(held)
+
+
+def test_a_session_that_begins_while_others_are_swept_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    past_session()
+    session, held, look = sessions.new_session(1), [], sessions.is_live
+
+    def begin_after_the_first_look(path: Path) -> bool:
+        live = look(path)
+        if path == session and not held:
+            held.append(sessions.hold(session))
+        return live
+
+    monkeypatch.setattr(sessions, "is_live", begin_after_the_first_look)
+    sessions.sweep()
+    assert (session / "sockets").is_dir()
+    assert held
+    os.close(held[0])
 
 
 def test_sessions_with_a_recording_are_listed_newest_first() -> None:
@@ -197,7 +234,7 @@ def test_what_a_dead_session_left_is_swept_and_its_recording_kept() -> None:
 
 
 def test_a_running_session_is_not_swept() -> None:
-    session = past_session(lock=True)
+    session = past_session()
     held = sessions.hold(session)
     before = sorted(session.iterdir())
     sessions.sweep()
