@@ -203,7 +203,7 @@ class Connection:
         """Let the background thread keep house shortly, whatever the thread that called does next."""
         if self._background is None:
             self.start_background_reader(always=False)
-        if self._urgent:  # it will look only after it has said that nothing is urgent any more
+        if self._urgent:  # that thread sends what there is only after it has taken this back
             return
         self._urgent = True
         if self._resting:

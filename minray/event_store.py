@@ -20,15 +20,15 @@ _NUMBERED_BY_US = ("meta", "nodes", "workers", "tasks", "task_specs", "placement
 _ROWS_AT_ONCE = 50
 
 
-def _insert(table: str, rows: int) -> str:
-    """The statement that adds so many rows."""
+def _statement(table: str, rows: int) -> str:
+    """What adds so many rows to a table, in SQL."""
     verb, seq = ("INSERT OR REPLACE", "") if table in _NUMBERED_BY_US else ("INSERT", "NULL, ")
     row = f"({seq}{', '.join('?' * COLUMNS[table])})"
     return f"{verb} INTO {table} VALUES {', '.join([row] * rows)}"
 
 
-_INSERT = {table: _insert(table, 1) for table in COLUMNS}
-_INSERT_MANY = {table: _insert(table, _ROWS_AT_ONCE) for table in COLUMNS}
+_INSERT = {table: _statement(table, 1) for table in COLUMNS}
+_INSERT_MANY = {table: _statement(table, _ROWS_AT_ONCE) for table in COLUMNS}
 
 
 class EventWriter:
@@ -74,6 +74,7 @@ class EventWriter:
             raise
 
     def _insert(self, table: str, rows: list[tuple[object, ...]]) -> None:
+        """Add rows, as many as possible with each statement."""
         whole = len(rows) - len(rows) % _ROWS_AT_ONCE
         for start in range(0, whole, _ROWS_AT_ONCE):
             values = list(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE]))

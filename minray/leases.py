@@ -165,6 +165,7 @@ class Leases:
         worker.node.resources.acquire(worker.task.demand)
 
     def _begin_next(self, worker: Worker) -> None:
+        """The next task of its lease is the one that the worker runs now."""
         worker.task = worker.ahead.popleft()
         worker.task.dispatched = self._node.now
 

@@ -408,7 +408,7 @@ class LocalScheduler:
             if index and spec.num_returns == DYNAMIC and self.objects.table.get(result) is None:
                 self.objects.table.declare(result, task.number)
             self.objects.seal(result, (kind, payload), contained, task.number)
-            if not count(result):
+            if not count(result):  # mostly somebody still refers to it
                 maybe_free.append(result)
             stored = stored or kind == STORED
         if stored:

@@ -61,11 +61,10 @@ def place(
         return demand, ("labels", strategy.hard, strategy.soft)
     if isinstance(strategy, PlacementGroupSchedulingStrategy):
         return _place_in_group(strategy, demand, what, to_start)
-    if not _names_a_group(options):
-        if not captures(process_state.placement()):  # as in nearly all calls
-            return demand, ()
-    else:
+    if _names_a_group(options):
         _warn_of_old_options(options)
+    elif not captures(process_state.placement()):  # as in nearly all calls
+        return demand, ()
     return _place_in_group(options, demand, what, to_start)
 
 
