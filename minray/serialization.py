@@ -9,14 +9,16 @@ views of the store itself.  The layout of serialized data::
                       a multiple of 64 bytes so that vector instructions are happy
 """
 
+import io
 import os
 import pickle
 import struct
 import sys
 import threading
+from collections import ChainMap
 from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import cloudpickle
 
@@ -110,6 +112,33 @@ def _aligned(size: int) -> int:
     return (size + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT
 
 
+def _reduce_code(code: CodeType) -> tuple[Callable[..., CodeType], tuple[Any, ...]]:
+    _, parts = cloudpickle.CloudPickler.dispatch_table[CodeType](code)
+    return _named_code, (code.co_filename, *parts)
+
+
+def _named_code(file: str, *parts: Any) -> CodeType:  # noqa: ANN401
+    return CodeType(*parts).replace(co_filename=file)
+
+
+class _Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+    """cloudpickle's, but a function keeps the name of the file that it comes from.
+
+    From version 3.1.3 on cloudpickle leaves that out, so that pickles of the same function are the same; then
+    the traceback of a task could not show a single line of its code.
+    """
+
+    dispatch_table: ClassVar[Any] = ChainMap(
+        {CodeType: _reduce_code}, *cloudpickle.CloudPickler.dispatch_table.maps
+    )
+
+
+def _dumps(value: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:  # noqa: ANN401
+    with io.BytesIO() as file:
+        _Pickler(file, protocol=5, buffer_callback=buffer_callback).dump(value)
+        return file.getvalue()
+
+
 def serialize(value: Any) -> Serialized:  # noqa: ANN401 - any value of the user's
     """Turn a value into bytes.
 
@@ -126,7 +155,7 @@ def serialize(value: Any) -> Serialized:  # noqa: ANN401 - any value of the user
         return Serialized(pickle.dumps(value, 5), [], ())
     buffers: list[pickle.PickleBuffer] = []
     with CollectRefs() as contained:
-        pickled = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        pickled = _dumps(value, buffers.append)
     return Serialized(pickled, [buffer.raw() for buffer in buffers], tuple(contained))
 
 
@@ -178,7 +207,7 @@ def serialize_function(function: Callable[..., Any], name: str) -> bytes:
         TypeError: something that the function uses cannot be pickled; the message names it.
     """
     try:
-        code: bytes = cloudpickle.dumps(function, protocol=5)
+        code = _dumps(function)
     except OufOfBandObjectRefSerializationException:
         raise
     except Exception as error:
@@ -222,7 +251,7 @@ def _unpicklable_parts(function: Callable[..., Any]) -> list[str]:
             continue
         try:
             with CollectRefs():
-                cloudpickle.dumps(value, protocol=5)
+                _dumps(value)
         except Exception:
             found.append(f"{kind} {name!r} (a {type(value).__name__})")
     return found

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 from hypothesis import given
@@ -306,6 +308,28 @@ def test_a_function_that_can_travel_comes_back() -> None:
         return number * factor
 
     assert deserialize_function(serialize_function(double, "double"))(21) == 42
+
+
+def test_a_function_keeps_the_name_of_its_file_even_if_cloudpickle_leaves_that_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As version 3.1.3 does: then the traceback of a task could not show its code."""
+    dispatch_table = cloudpickle.CloudPickler.dispatch_table
+    make, place = dispatch_table[CodeType], 10  # among what a code object is made of
+
+    def without_the_name(code: CodeType) -> tuple[Any, ...]:
+        function, parts = make(code)
+        return function, (*parts[:place], "<dynamic-code>", *parts[place + 1 :])
+
+    monkeypatch.setitem(dispatch_table, CodeType, without_the_name)
+    namespace: dict[str, Any] = {}
+    exec(compile("def outer():\n    return lambda: 1 / 0", "a_lesson.py", "exec"), namespace)
+    for copy in (
+        deserialize_function(serialize_function(namespace["outer"], "outer")),
+        deserialize(serialize([namespace["outer"]]).to_bytes())[0],
+    ):
+        assert copy.__code__.co_filename == "a_lesson.py"
+        assert copy().__code__.co_filename == "a_lesson.py", "and so do functions inside it"
 
 
 def test_a_function_takes_along_where_its_modules_are_found(
