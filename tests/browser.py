@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 COMMANDS = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
@@ -55,6 +55,13 @@ def launch(program: Path) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def photograph(page: Page, picture: Path) -> None:
+    """Keep a picture of what a page shows, if pictures are wanted (``make images``)."""
+    if os.environ.get("MINRAY_UPDATE_IMAGES"):
+        page.wait_for_timeout(500)
+        picture.write_bytes(page.screenshot())  # with a path, playwright would leave a thread behind
 
 
 def install() -> None:

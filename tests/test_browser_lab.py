@@ -3,7 +3,6 @@
 With MINRAY_UPDATE_IMAGES=1 (``make images``) the first test also takes the picture for the README.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from browser import photograph
 from lab_page import PATIENCE_MS, LabPage, notebook, serve
 from leaks import Footprint
 from minray import course, lab
@@ -90,8 +90,7 @@ def test_the_dashboard_shows_the_tasks_of_lesson_01_while_they_run(lesson_01: La
     assert lesson_01.is_busy(sixteen)
     wait_until(lambda: lesson_01.tile("finished") >= 8, "tasks to finish on the dashboard")
     assert lesson_01.is_busy(sixteen), "the dashboard showed the tasks only when they were over"
-    if os.environ.get("MINRAY_UPDATE_IMAGES"):
-        lesson_01.page.screenshot(path=PICTURE)
+    photograph(lesson_01.page, PICTURE)
     lesson_01.wait_for_end(sixteen)
     wait_until(lambda: lesson_01.tile("finished") == 16, "the last task on the dashboard")
 
@@ -121,9 +120,8 @@ def test_a_learner_works_through_an_exercise_from_a_wrong_answer_to_a_green_one(
     lesson_00.run_cell()
     lesson_00.shows(check, "Passed: exercise 0a")
     assert "rgb(0, 158, 115)" in verdict.evaluate("element => getComputedStyle(element).borderLeftColor")
-    if os.environ.get("MINRAY_UPDATE_IMAGES"):
-        lesson_00.cell(check).scroll_into_view_if_needed()
-        lesson_00.page.screenshot(path=EXERCISE_PICTURE)
+    lesson_00.cell(check).scroll_into_view_if_needed()
+    photograph(lesson_00.page, EXERCISE_PICTURE)
 
     while lesson_00.active() != lesson_00.last():  # to the end, where reset() is
         lesson_00.run_cell()

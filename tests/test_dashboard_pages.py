@@ -25,6 +25,7 @@ from minray.dashboard.source import Source
 from playwright.sync_api import Browser, Page, expect
 
 import minray
+from browser import photograph
 from dashboard_run import EVIL, Counter, broken, clean, flaky, load, merge, outer, waits
 from minray.api import record_experiment, session_database
 from test_dashboard_model import snapshot
@@ -111,13 +112,6 @@ def turn_to(page: Page, name: str) -> None:
     expect(page.locator(".pill")).to_have_text("live")
 
 
-def photograph(page: Page, name: str) -> None:
-    """Keep a picture of a page, if pictures are wanted."""
-    if os.environ.get("MINRAY_UPDATE_IMAGES"):
-        page.wait_for_timeout(500)
-        page.screenshot(path=IMAGES / f"dashboard-{name}.png")
-
-
 def column_of(page: Page, glyph: str, column: str) -> list:
     """All values of a column that glyphs of this type draw."""
     return page.evaluate(
@@ -170,7 +164,7 @@ def test_the_overview_shows_workers_actors_and_failures(page: Page) -> None:
     expect(actors.nth(0).locator("td").nth(3)).to_have_text("6")  # the constructor and five calls
     expect(actors.nth(1)).to_contain_text(re.compile(r"dead.*killed by"))
     expect(page.get_by_role("list", name="Failures")).to_contain_text(f"ValueError: no {EVIL}")
-    photograph(page, "overview")
+    photograph(page, IMAGES / "dashboard-overview.png")
     page.get_by_role("button", name=re.compile("broken #")).click()
     expect(page.locator(".details pre").first).to_contain_text("raise ValueError")
 
@@ -185,15 +179,21 @@ def test_the_timeline_shows_a_bar_for_each_execution(page: Page) -> None:
     alphas = column_of(page, "HBar", "alpha")
     assert min(alphas) < 0.5 < max(alphas), "nothing is paler, though `outer` was blocked in get"
     assert sorted(column_of(page, "HBar", "hatch")) == ["dot", "right_diagonal_line", "right_diagonal_line"]
-    photograph(page, "timeline")
+    photograph(page, IMAGES / "dashboard-timeline.png")
 
 
 def test_a_click_on_a_bar_shows_its_task_and_what_it_needs(page: Page) -> None:
     turn_to(page, "timeline")
     page.locator("select[name=span]").select_option(label="everything")
     wait_until(page, lambda: column_of(page, "HBar", "task"))
-    click_on(page, "merge")
-    expect(page.locator(".details h2")).to_contain_text("merge")
+
+    def shown() -> bool:
+        """Whether a click has met the bar: while the view moves to what was chosen, it may miss."""
+        click_on(page, "merge")
+        page.wait_for_timeout(500)
+        return "merge" in " ".join(page.locator(".details h2").all_inner_texts())
+
+    wait_until(page, shown)
     expect(page.locator(".details")).to_contain_text("Needs the results of")
     page.keyboard.press("Escape")
     expect(page.locator(".details")).to_be_hidden()
@@ -227,7 +227,7 @@ def test_the_table_filters_searches_and_sorts_on_the_server(page: Page) -> None:
     turn_to(page, "tasks")
     rows = page.get_by_role("region", name="Tasks").locator("tbody tr")
     expect(rows).to_have_count(24)
-    photograph(page, "tasks")
+    photograph(page, IMAGES / "dashboard-tasks.png")
     page.get_by_label("Show").select_option(label="failed")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("broken")
@@ -263,7 +263,7 @@ def test_the_graph_leads_from_results_to_the_tasks_that_need_them(page: Page) ->
     wait_until(page, lambda: len(column_of(page, "Bezier", "x0")) == 11)
     x = dict(zip(column_of(page, "Rect", "name"), column_of(page, "Rect", "x"), strict=True))
     assert (x["load"], x["clean"], x["merge"], x["inner"]) == (0, 1, 2, 1)
-    photograph(page, "graph")
+    photograph(page, IMAGES / "dashboard-graph.png")
 
 
 def test_the_objects_are_listed_with_who_made_them(page: Page) -> None:
@@ -273,7 +273,7 @@ def test_the_objects_are_listed_with_who_made_them(page: Page) -> None:
     expect(rows.first).to_contain_text("1.6 MB")
     expect(rows.first).to_contain_text("node 0: in memory")
     wait_until(page, lambda: column_of(page, "MultiLine", "ys"))
-    photograph(page, "objects")
+    photograph(page, IMAGES / "dashboard-objects.png")
 
 
 def test_granularity_finds_where_local_and_remote_cross(page: Page) -> None:
@@ -281,7 +281,7 @@ def test_granularity_finds_where_local_and_remote_cross(page: Page) -> None:
     found = page.locator(".finding")
     expect(found).to_contain_text(re.compile(r"local and remote cross at x = 0\.0006\d+ "))
     assert len(column_of(page, "Scatter", "x")) == 60
-    photograph(page, "granularity")
+    photograph(page, IMAGES / "dashboard-granularity.png")
 
 
 def test_under_the_hood_steps_and_plays_through_the_events(page: Page) -> None:
@@ -297,7 +297,7 @@ def test_under_the_hood_steps_and_plays_through_the_events(page: Page) -> None:
     expect(note).to_contain_text(re.compile(r"Event [4-9] of"))
     page.get_by_role("button", name="Last").click()
     expect(page.locator("svg.stage")).to_contain_text("waits")
-    photograph(page, "hood")
+    photograph(page, IMAGES / "dashboard-hood.png")
 
 
 def test_the_slider_shows_a_past_moment_and_comes_back(page: Page) -> None:
