@@ -98,7 +98,7 @@ def _copy_in_parallel(target: memoryview, source: memoryview) -> None:
     import numpy as np  # only who has large buffers needs it, and has it already
 
     to, origin = np.frombuffer(target, np.uint8), np.frombuffer(source, np.uint8)
-    share = _aligned(-(-len(origin) // min(os.cpu_count() or 1, MOST_COPIERS)))
+    share = _aligned(-(-len(origin) // _copiers()))
     parts = [slice(start, start + share) for start in range(0, len(origin), share)]
     others = [threading.Thread(target=np.copyto, args=(to[part], origin[part])) for part in parts[1:]]
     for thread in others:
@@ -106,6 +106,12 @@ def _copy_in_parallel(target: memoryview, source: memoryview) -> None:
     np.copyto(to[parts[0]], origin[parts[0]])
     for thread in others:
         thread.join()
+
+
+def _copiers() -> int:
+    """As many threads as a numerical library uses here: in a worker, as many as its task was given CPUs."""
+    threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # set by `assignment.take_on`
+    return max(1, min(int(threads) if threads.isdigit() else os.cpu_count() or 1, MOST_COPIERS))
 
 
 def _aligned(size: int) -> int:

@@ -350,5 +350,19 @@ def test_a_buffer_that_several_threads_copy_arrives_whole(size: int, copiers: in
         patch.setattr(serialization, "MANY_BYTES", 1)
         patch.setattr(serialization, "MOST_COPIERS", copiers)
         patch.setattr("os.cpu_count", lambda: copiers)
+        patch.delenv("OMP_NUM_THREADS", raising=False)
         data = serialize(array).to_bytes()
     np.testing.assert_array_equal(deserialize(data), array)
+
+
+@pytest.mark.parametrize(
+    ("threads", "copiers"), [(None, 3), ("", 3), ("1", 1), ("2,4", 2), ("64", 4), ("0", 1), ("many", 3)]
+)
+def test_a_buffer_is_copied_by_as_many_threads_as_a_numerical_library_would_use(
+    monkeypatch: pytest.MonkeyPatch, threads: str | None, copiers: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if threads is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert serialization._copiers() == copiers
