@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from minray.event_store import connect_readonly
+from minray.event_store import connect_readonly, steps_table
 from minray.events import TaskState
 
 MOST_LINES = 500  # of what a task printed
@@ -87,7 +87,7 @@ _STORY = {
     "actor": "SELECT seq, ts, actor, state, worker, NULL, detail, restarts FROM actor_events e",
     "call": "SELECT seq, ts, worker, kind, worker, NULL, count, ready FROM api_calls e",
 }
-_TABLES = {"task": "task_events", "object": "object_events", "call": "api_calls"}
+_TABLES = {"object": "object_events", "call": "api_calls"}
 
 
 def story(path: Path, start: float, end: float, most: int) -> list[Happening]:
@@ -101,10 +101,15 @@ def story(path: Path, start: float, end: float, most: int) -> list[Happening]:
     found: list[tuple[float, int, int, Happening]] = []
     with contextlib.suppress(sqlite3.Error), contextlib.closing(connect_readonly(path)) as db:
         for rank, (kind, sql) in enumerate(_STORY.items()):
-            table = _TABLES.get(kind, f"{kind}_events")
+            table = steps_table(db) if kind == "task" else _TABLES.get(kind, f"{kind}_events")
             first = first_after(db, table, start)
             mine = " AND e.task IS NULL" if kind == "call" else ""
-            rows = db.execute(f"{sql} WHERE e.seq >= ?{mine} ORDER BY e.seq LIMIT ?", (first, most))
+            place = "seq"
+            if (
+                table == "task_steps"
+            ):  # so many rows tell of as many events; to sort all others would take long
+                place, mine = "step", f" AND e.step <= {first + most}"
+            rows = db.execute(f"{sql} WHERE e.{place} >= ?{mine} ORDER BY e.seq LIMIT ?", (first, most))
             for seq, ts, subject, state, worker, node, detail, number in rows:
                 told = Happening(ts, kind, subject, str(state), worker, node, str(detail or ""), number or 0)
                 found += [(ts, rank, seq, told)] if start <= ts <= end else []
@@ -144,7 +149,7 @@ def all_tasks(path: Path) -> Iterator[tuple[object, ...]]:
     with contextlib.closing(connect_readonly(path)) as db:
         # Beside a `max`, SQLite takes the other columns from the row that has it.
         sql = f"""
-            WITH last AS (SELECT task, max(seq), attempt, state FROM task_events GROUP BY task),
+            WITH last AS (SELECT task, max(seq), attempt, state FROM {steps_table(db)} GROUP BY task),
                  times AS (SELECT task, attempt,
                                   min(CASE WHEN state = {TaskState.RUNNING:d} THEN ts END) AS began,
                                   max(CASE WHEN state >= {TaskState.FINISHED:d} THEN ts END) AS ended,

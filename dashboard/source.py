@@ -4,8 +4,8 @@ Rows are only ever added to an event store, so "new" means ``seq > the last one 
 which nobody wrote anything costs two `stat` calls.  The file is opened for each read and closed again:
 the GCS can fold its write-ahead log into the recording only while no reader is there.
 
-A recording of gigabytes is not read whole: reading starts `KEEP_EVENTS` events before its end, or before
-the past moment that somebody wants to see, and what was skipped is said.
+A recording of gigabytes is not read whole: reading starts `KEEP_ROWS` rows before its end, or before the
+past moment that somebody wants to see, and what was skipped is said.
 
 All browsers that look at a session share one `Source`; `Shelf` keeps those that somebody looks at.
 """
@@ -16,14 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from minray.event_store import connect_readonly
-from minray.events import SCHEMA_VERSION
+from minray.event_store import connect_readonly, steps_table
+from minray.events import SCHEMA_VERSION, single_steps
 
 from .model import MAX_TASK_NUMBER, Session
 
-OLDEST_READABLE = 2  # later versions have added tables and changed none
-KEEP_EVENTS = 8_000_000  # of tasks; more than a million tasks
-KEEP_PAST = 400_000  # the same when a past moment is looked at, which must appear at once
+OLDEST_READABLE = 2  # later versions have added tables, and have put two steps of a task into one row
+KEEP_ROWS = 4_000_000  # of tasks' steps; more than a million tasks
+KEEP_PAST = 200_000  # the same when a past moment is looked at, which must appear at once
 ROWS_PER_READ = 5_000
 READ_SECONDS = 0.06  # in each tick of 0.1 s, so that a long recording does not freeze the page
 # File times are only as fine as the kernel's clock tick: what changed just now may change again unseen.
@@ -43,8 +43,9 @@ _READ = {
     "actor_events": """
         SELECT seq, actor, state, ts, restarts, worker, detail FROM actor_events
         WHERE seq > ? ORDER BY seq LIMIT ?""",
-    "task_events": """
-        SELECT seq, task, attempt, state, ts, worker FROM task_events WHERE seq > ? ORDER BY seq LIMIT ?""",
+    "task_steps": """
+        SELECT seq, task, attempt, state, ts, worker, before FROM task_steps
+        WHERE seq > ? ORDER BY seq LIMIT ?""",
     "tasks": """
         SELECT task, task, name, parent, ts, actor FROM tasks
         WHERE task > ? AND task <= ? ORDER BY task""",
@@ -65,9 +66,11 @@ _READ = {
         WHERE seq > ? ORDER BY seq LIMIT ?""",
     "experiments": "SELECT seq, ts, name, series, x, y, detail FROM experiments WHERE seq > ? LIMIT ?",
 }
+_OLDER_STEPS = """SELECT seq, task, attempt, state, ts, worker, 0
+                  FROM task_events WHERE seq > ? ORDER BY seq LIMIT ?"""  # before version 5
 # Which of the values above, `seq` left out, tells when it happened; the others are looked up by number.
 _TIME = {
-    **{"node_events": 2, "worker_events": 2, "actor_events": 2, "task_events": 3, "task_errors": 2},
+    **{"node_events": 2, "worker_events": 2, "actor_events": 2, "task_steps": 3, "task_errors": 2},
     **{"object_events": 4, "object_references": 1, "transfers": 0},
     **{"api_calls": 2, "experiments": 0, "tasks": 3},
 }
@@ -85,8 +88,9 @@ class Source:
         session: what has been read so far.
         meta: the ``meta`` table (session_name, started_at, ...), all values as text.
         problem: why the file cannot be shown (any further), in words for its reader; "" if it can.
-        unread: how many task events are known to be in the file but not read yet.
-        skipped: how many task events at the beginning are not read at all.
+        unread: how many rows of tasks' steps are known to be in the file but not read yet.
+        skipped: how many of them at the beginning are not read at all.
+        events: how many steps of tasks have been read.
         version: goes up whenever something else is to be shown.
         shared: what views have computed from it, for the views of other browsers; see `Scene.once`.
 
@@ -101,19 +105,15 @@ class Source:
         self.session = Session()
         self.meta: dict[str, str] = {}
         self.problem = ""
-        self.unread = self.skipped = self.version = 0
+        self.unread = self.skipped = self.events = self.version = 0
         self.shared: dict[str, tuple[object, Any]] = {}
         self._seen = dict.fromkeys(_READ, -1)
-        self._last: int | None = None  # the last task event to read
+        self._last: int | None = None  # the last row of tasks' steps to read
         self._tables: list[str] = []
+        self._sql = dict(_READ)
         self._task_limit = MAX_TASK_NUMBER  # the last task to read for now
         self._behind = False
         self._looked_at: tuple[object, ...] = ()
-
-    @property
-    def events(self) -> int:
-        """How many events of tasks lie before the place up to which the file has been read."""
-        return max(0, self._seen["task_events"])
 
     def refresh(self) -> bool:
         """Read what was added since the last call, for `READ_SECONDS` at most.
@@ -164,25 +164,26 @@ class Source:
         if not self._tables:
             there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             self._tables = [name for name in _READ if name in there or name not in _LATER]
+            if "task_steps" not in there:
+                self._sql["task_steps"] = _OLDER_STEPS
             self._begin_late(db)
         self._behind = True
         while self._behind and time.monotonic() - began < READ_SECONDS:
             self._behind = False
             self._read_portion(db)
-        newest = self._last or db.execute("SELECT max(seq) FROM task_events").fetchone()[0] or 0
-        self.unread = max(0, newest - max(0, self._seen["task_events"]))
+        self.unread = max(0, (self._last or _last_step(db)) - max(0, self._seen["task_steps"]))
 
     def _begin_late(self, db: sqlite3.Connection) -> None:
         """Skip what would take too long to read."""
-        last = db.execute("SELECT max(seq) FROM task_events").fetchone()[0] or 0
-        keep = KEEP_EVENTS
+        last = _last_step(db)
+        keep = KEEP_ROWS
         if self.until is not None:
             last = self._last = place_of(db, self.until, last)
             keep = KEEP_PAST
         if last > keep:
             self.skipped = last - keep
-            self._seen["task_events"] = self.skipped
-            first = "SELECT min(task) FROM (SELECT task FROM task_events WHERE seq > ? LIMIT 1000)"
+            self._seen["task_steps"] = self.skipped
+            first = f"SELECT min(task) FROM (SELECT task FROM {steps_table(db)} WHERE seq > ? LIMIT 1000)"
             self._seen["tasks"] = (db.execute(first, (self.skipped,)).fetchone()[0] or 0) - 1
 
     def _read_portion(self, db: sqlite3.Connection) -> None:
@@ -195,7 +196,7 @@ class Source:
         session.actors.add(take["actors"])
         session.actors.events(take["actor_events"])
         session.task_rows(take["tasks"])
-        session.task_events(take["task_events"])
+        session.task_events(take["task_steps"])
         session.task_errors(take["task_errors"])
         session.dependencies(take["task_deps"])
         session.objects.events(take["object_events"])
@@ -206,19 +207,23 @@ class Source:
 
     def _new_rows(self, db: sqlite3.Connection, table: str) -> Rows:
         most = self._task_limit if table == "tasks" else ROWS_PER_READ
-        rows = db.execute(_READ[table], (self._seen[table], most)).fetchall()
-        if table == "task_events" and self._last is not None:
+        rows = db.execute(self._sql[table], (self._seen[table], most)).fetchall()
+        if table == "task_steps" and self._last is not None:
             rows = [row for row in rows if row[0] <= self._last]
         if rows:
             self._seen[table] = rows[-1][0]
         self._behind |= len(rows) == ROWS_PER_READ and table != "tasks"
-        if table == "task_events":
+        if table == "task_steps":
             full = len(rows) == ROWS_PER_READ
             self._task_limit = max(row[1] for row in rows) if full else MAX_TASK_NUMBER
+        values = [row[1:] for row in rows]
+        if table == "task_steps":
+            values = [step for row in values for step in single_steps(row)]
+            self.events += len(values)
         until, place = self.until, _TIME.get(table)
         if until is None or place is None:
-            return [row[1:] for row in rows]
-        return [row[1:] for row in rows if row[1:][place] <= until]
+            return values
+        return [row for row in values if row[place] <= until]
 
 
 class Shelf:
@@ -254,16 +259,23 @@ class Shelf:
             source.refresh()
 
 
+def _last_step(db: sqlite3.Connection) -> int:
+    """The number of the last row of tasks' steps; 0 if there is none."""
+    (last,) = db.execute(f"SELECT max(seq) FROM {steps_table(db)}").fetchone()
+    return int(last or 0)
+
+
 def place_of(db: sqlite3.Connection, moment: float, last: int) -> int:
-    """The number of the last task event up to this moment, found by halving.
+    """The number of the last row of tasks' steps up to this moment, found by halving.
 
     Events are written within a tenth of a second, so their times follow their numbers but for that; the
     second that is read too much is left out row by row.
     """
+    sql = f"SELECT ts FROM {steps_table(db)} WHERE seq >= ? LIMIT 1"
     low, high = 0, last
     while low < high:
         middle = (low + high + 1) // 2
-        (ts,) = db.execute("SELECT ts FROM task_events WHERE seq >= ? LIMIT 1", (middle,)).fetchone()
+        (ts,) = db.execute(sql, (middle,)).fetchone()
         if ts <= moment + 1.0:
             low = middle
         else:

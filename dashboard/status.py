@@ -92,10 +92,10 @@ def notice_html(scene: Scene) -> str:
         html += f'<section class="problem" role="alert">{escape(source.problem)}</section>'
     if source.skipped:
         words = "were too many to read and are not counted"
-        html += f'<p class="note">The first {count(source.skipped, "event")} {words}; '
+        html += f'<p class="note">The first {count(source.skipped, "row")} of its table of steps {words}; '
         html += "move the slider to look at earlier moments.</p>"
     if source.unread:
-        html += f'<p class="note">Still reading: {count(source.unread, "event")} to go.</p>'
+        html += f'<p class="note">Still reading: {count(source.unread, "row")} to go.</p>'
     if scene.live and not scene.session.task_total() and not source.problem:
         html += NO_TASKS
     return html

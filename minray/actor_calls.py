@@ -130,7 +130,7 @@ class ActorCalls:
         if call is None:  # the actor was killed, or the call cancelled, and it has failed with that
             self._node.objects.keep_results(client, message._replace(results=()))
             return
-        self._log.task_runs(call, message.started)
+        self._log.task_ran(call, message.started)
         if worker.task is call:
             self._next_runs(actor, worker)
         if call.cancelled:

@@ -10,11 +10,13 @@ from typing import Any
 
 from .actors import Actor
 from .bundles import plain_demand
-from .events import TaskState
+from .events import FINAL_STATES, TaskState
 from .placement import Placement
 from .placement_groups import Group
 from .scheduler_records import Client, Task
 from .scheduling import UNIT, Demand
+
+_NUMBERS = {state: int(state) for state in TaskState}  # messages carry no `IntEnum`
 
 
 class EventLog:
@@ -50,8 +52,9 @@ class EventLog:
         kind, actor = "NORMAL_TASK", task.creates or task.actor
         if actor is not None:
             kind = "ACTOR_CREATION_TASK" if task.creates else "ACTOR_TASK"
-        row = (task.number, spec.task_id.hex(), spec.name, task.parent, task.owner.number, cpus, submitted)
-        self.rows["tasks"].append((*row, kind, actor.number if actor is not None else None, number))
+        parent, of_actor = task.parent or 0, 0 if actor is None else actor.number
+        row = (task.number, spec.task_id.hex(), spec.name, parent, task.owner.number, cpus, submitted)
+        self.rows["tasks"].append((*row, kind, of_actor, number))
 
     def _new_spec(self, job: int, function: str, demand: Demand, placement: Placement) -> tuple[int, float]:
         """A kind of task that there has not been yet; return its number, and its CPUs."""
@@ -65,21 +68,42 @@ class EventLog:
         """A task is in another state."""
         if not task.spec.recorded:
             return
+        before = task.untold
+        if before:
+            task.untold = 0.0
+            if state in FINAL_STATES and not task.running_reported:  # it has failed on the spot
+                self._step(task, TaskState.PENDING_ARGS_AVAIL, before)
+                before = 0.0
         # The worker's time of an end may lie before the time at which we heard of the state before it.
         ts = ts or self.now
         if ts < task.latest_event:
             ts = task.latest_event
         else:
             task.latest_event = ts
-        worker = task.worker
-        row = (task.number, task.attempt, int(state), ts, None if worker is None else worker.number)
-        self.rows["task_events"].append(row)
+        self._step(task, state, ts, before)
+
+    def _step(self, task: Task, state: TaskState, ts: float, before: float = 0.0) -> None:
+        worker = 0 if task.worker is None else task.worker.number
+        self.rows["task_steps"].append((task.number, task.attempt, _NUMBERS[state], ts, worker, before))
+
+    def task_arrives(self, task: Task) -> None:
+        """A task was submitted, or is to be run again; told together with what comes next if that is soon."""
+        if task.spec.refs:
+            self.task(task, TaskState.PENDING_ARGS_AVAIL)
+        else:
+            task.untold = task.latest_event = max(self.now, task.latest_event)
 
     def task_runs(self, task: Task, started: float = 0.0) -> None:
         """A task runs; said once per attempt, as soon as it is known."""
         if task.worker is not None and not task.running_reported:
             task.running_reported = True
             self.task(task, TaskState.RUNNING, started or task.dispatched)
+
+    def task_ran(self, task: Task, started: float) -> None:
+        """A task has run: to be told together with how it ended, which comes next."""
+        if task.worker is not None and not task.running_reported:
+            task.running_reported = True
+            task.untold = task.latest_event = max(started, task.latest_event)
 
     def dependency(self, task: Task, argument: bytes, producer: int | None) -> None:
         """A task has an object as an argument."""

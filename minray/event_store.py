@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
-from .events import COLUMNS, SCHEMA, SCHEMA_VERSION
+from .events import COLUMNS, NONE_IS_ZERO, SCHEMA, SCHEMA_VERSION
 
 # Tables whose first column is a key that the scheduler chose; in the others it is `seq`.
 _NUMBERED_BY_US = ("meta", "nodes", "workers", "tasks", "task_specs", "placement_groups", "actors")
@@ -23,7 +23,9 @@ _ROWS_AT_ONCE = 50
 def _statement(table: str, rows: int) -> str:
     """What adds so many rows to a table, in SQL."""
     verb, seq = ("INSERT OR REPLACE", "") if table in _NUMBERED_BY_US else ("INSERT", "NULL, ")
-    row = f"({seq}{', '.join('?' * COLUMNS[table])})"
+    none_is_zero = NONE_IS_ZERO.get(table, ())
+    values = ("NULLIF(?, 0)" if place in none_is_zero else "?" for place in range(COLUMNS[table]))
+    row = f"({seq}{', '.join(values)})"
     return f"{verb} INTO {table} VALUES {', '.join([row] * rows)}"
 
 
@@ -114,6 +116,12 @@ def connect_readonly(path: Path | str) -> sqlite3.Connection:
         sqlite3.Error: there is no such file, or it is no database.
     """
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5.0)
+
+
+def steps_table(db: sqlite3.Connection) -> str:
+    """The table that has a task's steps: `task_steps`, or what earlier versions had in its place."""
+    found = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'task_steps'").fetchone()
+    return "task_steps" if found else "task_events"
 
 
 def fold(path: Path | str) -> None:

@@ -1,7 +1,7 @@
 """The words of the event store: what can happen in a session, and the tables that remember it.
 
-Every change of state in a session is one row of ``session.db``, a SQLite file in the session
-directory that anybody may read while the session runs::
+Every change of state in a session is one row of a table or view of ``session.db``, a SQLite file in the
+session directory that anybody may read while the session runs::
 
     scheduler --batches--> GCS process --one transaction per batch--> session.db
                                                                           |
@@ -11,13 +11,20 @@ Rows are only ever added, so a reader that remembers the last ``seq`` it saw can
 with ``WHERE seq > ?``, and a recording replays exactly.  There are no pickles inside: a file
 that somebody hands you is safe to open.
 
+A short task changes its state five times within a millisecond, and five rows for that would cost as much
+as the task.  So a row of ``task_steps`` can tell of two changes that come right after each other, and the
+view ``task_events`` takes them apart::
+
+    task_steps   task 4 FINISHED at 3.2, before: 3.1
+    task_events  task 4 RUNNING at 3.1 | task 4 FINISHED at 3.2
+
 Task states carry the names and numbers of Ray's ``TaskStatus`` (``src/ray/protobuf/common.proto``).
 All times are seconds since 1970 as ``time.time()`` gives them; all sizes are bytes.
 """
 
 from enum import IntEnum, StrEnum
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class TaskState(IntEnum):
@@ -36,6 +43,27 @@ class TaskState(IntEnum):
 
 # A task in one of these states will not change any more (unless it is retried).
 FINAL_STATES = (TaskState.FINISHED, TaskState.FAILED)
+
+Step = tuple[int, int, int, float, int | None]  # task, attempt, state, ts, worker
+
+
+def single_steps(row: tuple[int, int, int, float, int | None, float]) -> list[Step]:
+    """The changes of state that one row of `task_steps` tells of, in their order.
+
+    Args:
+        row: its columns without `seq`.
+
+    Example:
+        >>> single_steps((4, 0, 11, 3.2, 7, 3.1))
+        [(4, 0, 8, 3.1, 7), (4, 0, 11, 3.2, 7)]
+    """
+    task, attempt, state, ts, worker, before = row
+    step = (task, attempt, state, ts, worker)
+    if not before:
+        return [step]
+    if state >= TaskState.FINISHED:
+        return [(task, attempt, int(TaskState.RUNNING), before, worker), step]
+    return [(task, attempt, int(TaskState.PENDING_ARGS_AVAIL), before, None), step]
 
 
 class ActorState(StrEnum):
@@ -71,9 +99,18 @@ CREATE TABLE tasks (task INTEGER PRIMARY KEY, task_id TEXT, name TEXT, parent IN
 -- resources: amounts by name, as JSON; group_id: their placement group (NULL: none).
 CREATE TABLE task_specs (spec INTEGER PRIMARY KEY, job INTEGER, function TEXT, resources TEXT,
                          group_id TEXT);
--- One row a change of state; worker is NULL before a worker was chosen.
-CREATE TABLE task_events (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, state INTEGER,
-                          ts REAL, worker INTEGER);
+-- A task came to a state; worker is NULL before a worker was chosen.  before: when it had come to the state
+-- before this one, if no other row says so: RUNNING before FINISHED and FAILED, PENDING_ARGS_AVAIL before
+-- all others; 0 if another row does.
+CREATE TABLE task_steps (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, state INTEGER,
+                         ts REAL, worker INTEGER, before REAL);
+-- The same with one row a change of state; step: of which row of `task_steps` it is.
+CREATE VIEW task_events AS
+    SELECT 2 * seq AS seq, task, attempt, state, ts, worker, seq AS step FROM task_steps UNION ALL
+    SELECT 2 * seq - 1, task, attempt, {TaskState.PENDING_ARGS_AVAIL:d}, before, NULL, seq FROM task_steps
+        WHERE before > 0 AND state < {TaskState.FINISHED:d} UNION ALL
+    SELECT 2 * seq - 1, task, attempt, {TaskState.RUNNING:d}, before, worker, seq FROM task_steps
+        WHERE before > 0 AND state >= {TaskState.FINISHED:d};
 -- The arguments that are references; producer: the task that makes the object (NULL: `put`).
 CREATE TABLE task_deps (seq INTEGER PRIMARY KEY, task INTEGER, object_id TEXT, producer INTEGER);
 CREATE TABLE task_errors (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, ts REAL,
@@ -138,7 +175,7 @@ COLUMNS = {
     "worker_events": 4,
     "tasks": 10,
     "task_specs": 5,
-    "task_events": 5,
+    "task_steps": 6,
     "task_deps": 3,
     "task_errors": 6,
     "actors": 10,
@@ -152,3 +189,6 @@ COLUMNS = {
     "logs": 5,
     "experiments": 6,
 }
+
+# Columns that are written as 0 where they shall be NULL, as `sqlite3` takes several times as long for None.
+NONE_IS_ZERO = {"tasks": (3, 8), "task_steps": (4,)}

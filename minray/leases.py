@@ -115,7 +115,7 @@ class Leases:
         if worker is None or worker.task is None or worker.task.spec.task_id != message.task_id:
             return
         task: Task = worker.task
-        self._log.task_runs(task, message.started)
+        self._log.task_ran(task, message.started)
         self.run_times.observe(task.spec.function_id, message.ended - message.started)
         if task.spec.max_calls:
             worker.calls[task.spec.function_id] += 1

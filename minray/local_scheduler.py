@@ -276,7 +276,7 @@ class LocalScheduler:
         if spec.task_id in self.tasks:  # for another result's sake
             return
         self.tasks[spec.task_id] = task
-        self.log.task(task, TaskState.PENDING_ARGS_AVAIL)
+        self.log.task_arrives(task)
         table, references = self.objects.table, self.objects.table.references
         for inner in spec.contained:
             references.pin(inner)

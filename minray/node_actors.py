@@ -171,7 +171,7 @@ class NodeActors:
         """A call, or the constructor, has come to its end."""
         actor: Actor = worker.actor
         if message.task_id == actor.creation.spec.task_id:
-            self._log.task_runs(actor.creation, message.started)
+            self._log.task_ran(actor.creation, message.started)
             worker.task = None
             self._on_constructor_done(actor, message)
             return

@@ -65,6 +65,7 @@ class Task:
     spreads: CancelTask | None = None  # so cancelled, with all that it has submitted by then
     cancelled_at: float = 0.0
     latest_event: float = 0.0
+    untold: float = 0.0  # when it came to the state that is to be told together with the next one
     gpus: tuple[int, ...] = ()  # the ids of the GPUs that it uses
     kind: Kind = PLAIN  # of the workers that can run it
     actor: Any = None  # the Actor that it is a call of

@@ -8,7 +8,7 @@ from collections import defaultdict
 from itertools import count
 from typing import Any
 
-from minray.events import COLUMNS, TaskState
+from minray.events import COLUMNS, NONE_IS_ZERO, TaskState, single_steps
 from minray.ids import object_id, task_ids
 from minray.local_scheduler import LocalScheduler
 from minray.messages import (
@@ -114,7 +114,10 @@ class Node:
                 break
         for table, rows in self.scheduler.log.take().items():
             assert {len(row) for row in rows} == {COLUMNS[table]}, f"rows of {table} fit the table"
-            self.rows[table] += rows
+            stored = [as_stored(table, row) for row in rows]
+            self.rows[table] += stored
+            if table == "task_steps":
+                self.rows["task_events"] += [step for row in stored for step in single_steps(row)]
 
     def settle_objects(self) -> None:
         """What `store_files` does: it takes segments out of use, removes files and copies them."""
@@ -249,3 +252,9 @@ class Node:
 def result(spec: SubmitTask, index: int = 0) -> bytes:
     """The id of a task's result."""
     return object_id(spec.task_id, index)
+
+
+def as_stored(table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row as it can be read from the event store."""
+    none = NONE_IS_ZERO.get(table, ())
+    return tuple(None if place in none and not value else value for place, value in enumerate(row))

@@ -9,6 +9,7 @@ from types import TracebackType
 from minray import sessions
 from minray.event_store import EventWriter
 from minray.events import TaskState
+from steps import one_step_each
 
 DRIVER = 1
 
@@ -76,7 +77,8 @@ class FakeSession:
 
     def enter(self, task: int, state: TaskState, worker: int | None = None, ts: float | None = None) -> None:
         """A task changes state."""
-        self.write(task_events=[(task, 0, int(state), time.time() if ts is None else ts, worker)])
+        event = (task, 0, int(state), time.time() if ts is None else ts, worker)
+        self.write(task_steps=one_step_each([event]))
 
     def run(
         self, name: str, worker: int, seconds: float, state: TaskState = TaskState.FINISHED, ago: float = 0.0
@@ -118,7 +120,7 @@ class FakeSession:
             for step in (TaskState.SUBMITTED_TO_WORKER, TaskState.RUNNING):
                 events.append((task, 0, int(step), at, worker))
             events.append((task, 0, int(state), end, worker))
-        self.write(tasks=rows, task_events=events)
+        self.write(tasks=rows, task_steps=one_step_each(events))
 
     def end(self) -> None:
         """Finish the session as the runtime does: what is left is a recording."""

@@ -9,6 +9,7 @@ import pytest
 from minray.chrome_trace import trace_events, write_chrome_trace
 from minray.event_store import EventWriter
 from minray.events import TaskState as State
+from steps import one_step_each
 
 WORKERS = [(1, "id", 0, 100, "DRIVER"), (2, "id", 0, 200, "WORKER"), (3, "id", 0, 300, "WORKER")]
 
@@ -26,9 +27,7 @@ def store(folder: Path, *events: tuple[int, int, State, float, int | None], ende
                 (number, f"id {number}", f"task {number}", None, 1, 1.0, 0.0, "NORMAL_TASK", None, None)
                 for number in numbers
             ],
-            "task_events": [
-                (task, attempt, int(state), ts, worker) for task, attempt, state, ts, worker in events
-            ],
+            "task_steps": one_step_each(events),
         }
     )
     writer.close()

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from fake_session import FakeSession
 from minray import dashboard_link
 from minray.events import TaskState
+from steps import one_step_each
 
 EVIL = "<script>window.stolen = 1</script><img src=x onerror=window.stolen=1>\"'&"
 PATIENCE = 30.0
@@ -251,11 +252,11 @@ def test_thousands_of_tasks_are_all_counted_and_the_newest_drawn(page: Page, fir
     start = time.time() - 10
     first.write(
         tasks=[(task, "", "no_op", None, 1, 1.0, start, "NORMAL_TASK", None, None) for task in range(total)],
-        task_events=[
-            (task, 0, int(state), start + task / total * 10 + late, 2)
+        task_steps=one_step_each(
+            (task, 0, state, start + task / total * 10 + late, 2)
             for task in range(total)
             for state, late in ((TaskState.RUNNING, 0.0), (TaskState.FINISHED, 0.0001))
-        ],
+        ),
     )
     tile(page, "finished")("12,000")
     expect(page.locator(".legend + .note")).to_contain_text("12,000 of 12,000 finished executions within")

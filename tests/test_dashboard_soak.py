@@ -101,7 +101,7 @@ def test_a_recording_of_gigabytes_opens_without_being_read_whole(session: FakeSe
     source.refresh()
     assert not source.problem
     assert sum(source.session.counts.values()) > 0
-    assert source.unread > 0  # the rest comes bit by bit, and what is older than `KEEP_EVENTS` never
+    assert source.unread > 0  # the rest comes bit by bit, and what is older than `KEEP_ROWS` never
     assert (source.skipped > 0) == (BYTES > 1e9)
     assert process.io_counters().read_chars - before < BYTES / 5
 
@@ -117,8 +117,8 @@ def enlarge(recording: Path, size: int) -> None:
                 (tasks,),
             )
             db.execute(
-                "INSERT INTO task_events SELECT NULL, task + ?, attempt, state, ts, worker FROM task_events "
-                "ORDER BY seq",
+                "INSERT INTO task_steps SELECT NULL, task + ?, attempt, state, ts, worker, before "
+                "FROM task_steps ORDER BY seq",
                 (tasks,),
             )
             db.commit()

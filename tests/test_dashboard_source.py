@@ -1,21 +1,25 @@
 """Reading event stores: live, finished, damaged, foreign and too new ones."""
 
+import contextlib
 import itertools
 import os
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from minray.dashboard import source
+from minray.dashboard.queries import all_tasks, story
 from minray.dashboard.source import Shelf, Source
 
 from fake_session import FakeSession
 from minray.event_store import EventWriter
 from minray.events import SCHEMA_VERSION, TaskState
+from steps import one_step_each
 from test_dashboard_model import NAMES, WORKERS, as_rows, session_of, snapshot, steps
 
 
@@ -39,7 +43,7 @@ def test_following_a_store_while_it_is_written_gives_the_plain_replay(steps: lis
         )
         followed = Source(folder / "session.db")
         for start, end in itertools.pairwise(edges):
-            writer.write({"task_events": rows[start:end]})
+            writer.write({"task_steps": one_step_each(rows[start:end])})
             followed.refresh()
         writer.close()
         assert not followed.problem
@@ -119,7 +123,7 @@ def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
 def test_a_truncated_recording_is_called_damaged() -> None:
     with FakeSession() as session:
         for _ in range(2_000):
-            session.write(task_events=[(1, 0, int(TaskState.RUNNING), 1.0, 2)])
+            session.write(task_steps=one_step_each([(1, 0, TaskState.RUNNING, 1.0, 2)]))
         session.end()
         whole = session.path.read_bytes()
         session.path.write_bytes(whole[: len(whole) // 2])
@@ -161,13 +165,36 @@ def test_a_huge_recording_is_read_from_near_its_end_only(monkeypatch: pytest.Mon
         for _ in range(30):
             session.run("f", worker=2, seconds=0.1)
         session.end()
-        monkeypatch.setattr(source, "KEEP_EVENTS", 20)
+        monkeypatch.setattr(source, "KEEP_ROWS", 20)
         opened = Source(session.path)
         while opened.refresh():
             pass
         assert opened.skipped == 100
         assert opened.session.counts[TaskState.FINISHED] == 5
         assert [f.name for f in opened.session.functions[1:]] == ["f"]
+
+
+def test_recordings_from_before_two_steps_shared_a_row_can_be_opened() -> None:
+    with FakeSession() as session:
+        for _ in range(3):
+            session.run("f", worker=2, seconds=0.1)
+        session.end()
+        with contextlib.closing(sqlite3.connect(session.path)) as db:
+            db.executescript(
+                """CREATE TABLE old (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, state INTEGER,
+                                     ts REAL, worker INTEGER);
+                   INSERT INTO old SELECT seq, task, attempt, state, ts, worker FROM task_events;
+                   DROP VIEW task_states; DROP VIEW task_events; DROP TABLE task_steps;
+                   ALTER TABLE old RENAME TO task_events;
+                   UPDATE meta SET value = '4' WHERE key = 'schema_version';"""
+            )
+        opened = Source(session.path)
+        opened.refresh()
+        assert not opened.problem
+        assert opened.session.counts[TaskState.FINISHED] == 3
+        told = Counter(one.state for one in story(session.path, 0.0, float("inf"), 100) if one.kind == "task")
+        assert told == {"1": 3, "2": 3, "8": 3, "11": 3}
+        assert len(list(all_tasks(session.path))) == 1 + 3
 
 
 def test_a_past_moment_is_shown_as_it_was_then() -> None:
@@ -195,7 +222,7 @@ def test_every_moment_is_the_plain_replay_of_what_was_before(steps: list, cut: i
             (task, "", name, None, 1, 1.0, 0.0, "NORMAL_TASK", None, None) for task, name in NAMES.items()
         ]
         workers = [(number, "", node, pid, kind) for number, node, pid, kind in WORKERS]
-        writer.write({"workers": workers, "tasks": tasks, "task_events": rows})
+        writer.write({"workers": workers, "tasks": tasks, "task_steps": one_step_each(rows)})
         writer.close()
         then = Source(folder / "session.db", until=100.0 + cut)
         while then.refresh():
@@ -208,7 +235,7 @@ def test_every_moment_is_the_plain_replay_of_what_was_before(steps: list, cut: i
 
 def test_rows_that_make_no_sense_are_called_damaged() -> None:
     with FakeSession() as session:
-        session.write(task_events=[(1, 0, 99, 1.0, 2)])
+        session.write(task_steps=one_step_each([(1, 0, 99, 1.0, 2)]))
         followed = Source(session.path)
         followed.refresh()
         assert "damaged" in followed.problem

@@ -34,6 +34,7 @@ from minray.dashboard.tasks import tasks_html
 from fake_session import FakeSession
 from minray.events import TaskState
 from minray.lessons import cost_model
+from steps import one_step_each
 
 EVIL = "<script>alert('x')</script>\"&"
 
@@ -96,10 +97,9 @@ def test_failed_and_retried_executions_are_hatched() -> None:
         task = session.run("f", worker=2, seconds=1.0, state=TaskState.FAILED)
         now = session.began
         session.write(
-            task_events=[
-                (task, 1, int(TaskState.RUNNING), now, 3),
-                (task, 1, int(TaskState.FINISHED), now, 3),
-            ]
+            task_steps=one_step_each(
+                [(task, 1, TaskState.RUNNING, now, 3), (task, 1, TaskState.FINISHED, now, 3)]
+            )
         )
         scene = scene_of(session)
         drawn = marked_columns(scene.session, scene.session.bars.rows, scene.began)

@@ -46,6 +46,26 @@ def test_a_worker_is_named_from_the_moment_that_a_task_is_given_to_it() -> None:
     ]
 
 
+def test_changes_that_come_right_after_each_other_share_a_row() -> None:
+    node = Node()
+    node.finish(node.submit())
+    rows = [(TaskState(row[2]).name, row[5] > 0) for row in node.rows["task_steps"]]
+    assert rows == [("PENDING_NODE_ASSIGNMENT", True), ("SUBMITTED_TO_WORKER", False), ("FINISHED", True)]
+
+
+def test_a_task_that_waits_for_an_argument_is_told_of_at_once() -> None:
+    node = Node()
+    first = node.submit()
+    second = node.submit(result(first))
+    assert node.states(second) == ["PENDING_ARGS_AVAIL"]
+
+
+def test_a_call_that_is_refused_has_arrived_before_it_has_failed() -> None:
+    node = Node()
+    call = node.submit(actor=bytes(16), method="ping")
+    assert node.states(call) == ["PENDING_ARGS_AVAIL", "FAILED"]
+
+
 def test_a_task_ran_when_its_worker_says_that_it_did() -> None:
     node = Node()
     task = node.submit()

@@ -17,6 +17,7 @@ from minray.lessons.recording import (
     read_when,
     with_producers,
 )
+from steps import one_step_each
 
 RUNNING, FINISHED, FAILED = TaskState.RUNNING, TaskState.FINISHED, TaskState.FAILED
 
@@ -34,7 +35,7 @@ class Store:
         kind = ("NORMAL_TASK", None, None)
         attempt, worker = more.get("attempt", 0), more.get("worker", 1)
         events = [(number, attempt, state, ts, worker) for state, ts in changes]
-        self._writer.write({"tasks": [row + kind], "task_events": events})
+        self._writer.write({"tasks": [row + kind], "task_steps": one_step_each(events)})
 
     def needs(self, task: int, producer: int | None) -> None:
         self._writer.write({"task_deps": [(task, "object", producer)]})

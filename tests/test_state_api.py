@@ -15,6 +15,7 @@ from minray.util import state
 from minray.util.state.common import ActorState, NodeState, WorkerState
 from minray.util.state.exception import RayStateApiException, ServerUnavailable
 from minray.util.state.filters import checked, matches
+from steps import one_step_each
 
 NODE = "0b" * 28
 DONE = [TaskState.PENDING_ARGS_AVAIL, TaskState.SUBMITTED_TO_WORKER, TaskState.RUNNING, TaskState.FINISHED]
@@ -60,7 +61,7 @@ class Recording:
             self._ts += 1
             where = worker if entered >= TaskState.SUBMITTED_TO_WORKER else None
             changes.append((number, attempt, int(entered), self._ts, where))
-        self.write(tasks=[row], task_events=changes)
+        self.write(tasks=[row], task_steps=one_step_each(changes))
 
     def list(self, *filters: Any, **more: Any) -> list[Any]:  # noqa: ANN401
         """The tasks that the state API lists."""

@@ -50,7 +50,7 @@ _TASKS = """
                n.node_id, w.worker_id, w.pid AS worker_pid, error_type(e.error_type) AS error_type,
                'PYTHON' AS language, k.resources AS required_resources, k.group_id AS placement_group_id,
                NULL AS is_debugger_paused, e.message, e.traceback
-        FROM (SELECT task, attempt, state, worker, max(seq) FROM task_events WHERE {narrow}
+        FROM (SELECT task, attempt, state, worker, max(seq) FROM task_steps WHERE {narrow}
               GROUP BY task, attempt) l
         CROSS JOIN tasks t USING (task) JOIN state_names s USING (state)
         LEFT JOIN task_specs k USING (spec) LEFT JOIN tasks p ON p.task = t.parent
@@ -145,7 +145,7 @@ def task_counts(db: sqlite3.Connection) -> list[Row]:
         db,
         """SELECT shown_name(t.name, k.function, r.detail) AS func_or_class_name, t.type,
                   shown_state(s.state_name) AS state, count(*) AS count
-           FROM (SELECT task, state, max(seq) FROM task_events GROUP BY task, attempt) l
+           FROM (SELECT task, state, max(seq) FROM task_steps GROUP BY task, attempt) l
            CROSS JOIN tasks t USING (task) JOIN state_names s USING (state)
            LEFT JOIN task_specs k USING (spec)
            LEFT JOIN (SELECT actor, detail FROM actor_events WHERE state = 'ALIVE' AND detail <> ''
