@@ -31,7 +31,8 @@ Where to look:
 
 - ids, config, messages, rpc: names, numbers, and the protocol on one page
 - initialization, init_settings, job_config: how users begin and end a session
-- api, options, remote_function, object_ref, exceptions, task_error, argument_errors: what users see
+- public: the names of the package; api, options, remote_function, object_ref, exceptions, task_error,
+  argument_errors: what users see
 - decorator, actor, actor_handle, actor_options, signatures: actors, as users see them; actors, node_actors,
   actor_calls: as the local scheduler does; actor_runner, concurrent_calls, call_groups: as their worker does
 - left_out: what they do not see, because only Ray has it
@@ -54,98 +55,36 @@ Where to look:
 - util: what stands on top of all that (`ActorPool`, ...); see `util/__init__.py`
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import cloudpickle, exceptions, internal, job_config, left_out, runtime_env
-from .actor import get_actor, kill, method
-from .api import (
-    available_resources,
-    cancel,
-    cluster_resources,
-    get,
-    get_dashboard_url,
-    get_webui_url,
-    nodes,
-    put,
-    timeline,
-    wait,
-)
-from .decorator import remote
-from .ids import (
-    ActorClassID,
-    ActorID,
-    ClusterID,
-    FunctionID,
-    JobID,
-    NodeID,
-    PlacementGroupID,
-    TaskID,
-    UniqueID,
-    WorkerID,
-)
-from .initialization import SessionInfo, init, is_initialized, logger, shutdown
-from .object_ref import ObjectRef
-from .object_ref_generator import DynamicObjectRefGenerator, ObjectRefGenerator
-from .runtime_context import get_gpu_ids, get_runtime_context
-from .version import __version__
+from .initialization import SessionInfo as SessionInfo
+from .initialization import init as init
+from .initialization import is_initialized as is_initialized
+from .initialization import logger as logger
+from .initialization import shutdown as shutdown
+from .left_out import attributes_of
+from .version import __version__ as __version__
 
-ObjectID = ObjectRef  # its name before Ray 1.0
-SCRIPT_MODE, WORKER_MODE = 0, 1
-_left_out = left_out.attributes_of(__name__)
+if TYPE_CHECKING:  # who runs gets them from `__getattr__`
+    from .public import *  # noqa: F403
+
+_left_out = attributes_of(__name__)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """`util` is there without being imported, as in Ray, and so is `dashboard`; loaded only when used."""
-    import importlib  # not above, for it is not to be had as `ray.importlib`
+    """Modules are loaded one by one when they are used, as in Ray; other names together (see `public`)."""
+    import importlib.machinery  # not above, for it is not to be had as `ray.importlib`
 
-    lazy = name in ("_private", "dashboard", "util")
-    return importlib.import_module(f".{name}", __name__) if lazy else _left_out(name)
+    of_the_package = importlib.machinery.PathFinder.find_spec(f"{__name__}.{name}", __path__)  # noqa: F405
+    if of_the_package or name == "dashboard":  # which lies elsewhere in a checkout
+        return importlib.import_module(f".{name}", __name__)
+    if "__all__" not in globals():
+        public = importlib.import_module(".public", __name__)
+        names = {each: getattr(public, each) for each in public.__all__}
+        early = ("SessionInfo", "__version__", "init", "is_initialized", "logger", "shutdown")
+        globals().update(names, __all__=sorted({*names, *early, "dashboard", "util"}))
+    return globals()[name] if name in globals() else _left_out(name)
 
 
-__all__ = [
-    "SCRIPT_MODE",
-    "WORKER_MODE",
-    "ActorClassID",
-    "ActorID",
-    "ClusterID",
-    "DynamicObjectRefGenerator",
-    "FunctionID",
-    "JobID",
-    "NodeID",
-    "ObjectID",
-    "ObjectRef",
-    "ObjectRefGenerator",
-    "PlacementGroupID",
-    "SessionInfo",
-    "TaskID",
-    "UniqueID",
-    "WorkerID",
-    "__version__",
-    "available_resources",
-    "cancel",
-    "cloudpickle",
-    "cluster_resources",
-    "dashboard",
-    "exceptions",
-    "get",
-    "get_actor",
-    "get_dashboard_url",
-    "get_gpu_ids",
-    "get_runtime_context",
-    "get_webui_url",
-    "init",
-    "internal",
-    "is_initialized",
-    "job_config",
-    "kill",
-    "logger",
-    "method",
-    "nodes",
-    "put",
-    "remote",
-    "runtime_env",
-    "shutdown",
-    "timeline",
-    "util",
-    "wait",
-]
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__")})

@@ -20,33 +20,15 @@ from .messages import Notice, PrintToDriver, Unhandled
 logger = logging.getLogger("minray")
 
 
-def start(
-    resources: dict[str, float],
-    object_store_memory: int | None,
-    namespace: str,
-    log_to_driver: bool,
-    labels: dict[str, str],
-    detached: bool = False,
-    num_nodes: int = 1,
-    spill_to: str | None = None,
-) -> None:
-    """Start a session of this driver's own and connect to it; fill in `process_state`."""
-    head = process_state.head_node = HeadNode(
-        resources,
-        object_store_memory,
-        namespace,
-        ends_with_driver=True,
-        labels=labels,
-        spill_to=spill_to,
-    )
+def start(head: HeadNode, namespace: str, log_to_driver: bool, detached: bool = False) -> None:
+    """Connect to the session that this driver has started just now; fill in `process_state`."""
+    process_state.head_node = head
     if not _connect(head.session, namespace, log_to_driver, detached):
         stop()
         raise RaySystemError(_why_not_started(head))
-    if num_nodes > 1:
-        _start_further_nodes(head, num_nodes - 1, resources, object_store_memory, labels, spill_to)
 
 
-def _start_further_nodes(
+def start_further_nodes(
     head: HeadNode,
     count: int,
     resources: dict[str, float],
@@ -77,32 +59,6 @@ def join(session: Path, namespace: str, log_to_driver: bool, detached: bool = Fa
     if not _connect(session, namespace, log_to_driver, detached):
         stop()
         raise ConnectionError(f"The session {session.name} does not answer; it may just have ended.")
-
-
-def find_session(address: str) -> Path:
-    """The running session with this address.
-
-    Args:
-        address: "auto" for the newest of this user's, a session's name, or its folder.
-
-    Raises:
-        ConnectionError: there is no such session.
-        ValueError: the address is that of a cluster of Ray's.
-    """
-    if ":" in address:
-        raise ValueError(
-            f"minray runs on this machine only and cannot join the cluster at {address!r}. Leave address "
-            "out, or use Ray itself: import ray instead of minray, the rest stays the same."
-        )
-    live = sessions.running()
-    found = [session for session in live if address in ("auto", session.name, str(session))]
-    if not found:
-        running = ", ".join(session.name for session in live) or "none"
-        raise ConnectionError(
-            f"Could not find a running session at the address {address!r}. Sessions that run: {running}. "
-            "Call init() without an address to start one."
-        )
-    return found[0]
 
 
 def _connect(session: Path, namespace: str, log_to_driver: bool, detached: bool) -> bool:

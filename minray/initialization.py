@@ -5,7 +5,6 @@ init(...) -> init_settings: checks -> driver.start, or driver.join -> SessionInf
 
 import atexit
 import contextlib
-import inspect
 import logging
 import os
 import platform
@@ -14,9 +13,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from . import driver, init_settings, process_state, sessions
+from . import init_settings, process_state, sessions
+from .head_node import HeadNode
 from .job_config import JobConfig
-from .runtime_env import to_text
 from .version import __version__
 
 logger = logging.getLogger("minray")
@@ -120,7 +119,7 @@ def init(
         >>> ray.init(num_cpus=4)["session_dir"]
         '/tmp/minray-1000/session_2026-11-22_10-30-00_123456_4711'
     """
-    known = list(inspect.signature(init).parameters)
+    known = ["address", *(init.__kwdefaults__ or ())]
     init_settings.set_up_logging(logging_level, logging_format)
     init_settings.check_keywords(others, known)
     if process_state.core is not None:
@@ -138,7 +137,7 @@ def init(
     totals = init_settings.node_resources(num_cpus, num_gpus, resources, _memory)
     node_labels = init_settings.check_labels(labels)
     init_settings.check_num_nodes(num_nodes)
-    environment = to_text(runtime_env or job.runtime_env)
+    environment = _environment(runtime_env or job.runtime_env)
     detached = job.default_actor_lifetime == "detached"
     show_output = os.environ.get("RAY_LOG_TO_DRIVER", "1") != "0" if log_to_driver is None else log_to_driver
     session = _session_to_join(address)
@@ -146,19 +145,34 @@ def init(
     if session is not None:
         _refuse_settings(num_cpus=num_cpus, num_gpus=num_gpus, resources=resources, labels=labels)
         _refuse_settings(num_nodes=num_nodes if num_nodes > 1 else None)
+        from . import driver
+
         driver.join(session, namespace, show_output, detached)
         return _connected(include_dashboard, "Connected to the session that runs.")
-    driver.start(
+    head = HeadNode(
         totals,
         object_store_memory,
         namespace,
-        show_output,
-        node_labels,
-        detached,
-        num_nodes,
-        object_spilling_directory,
+        ends_with_driver=True,
+        labels=node_labels,
+        spill_to=object_spilling_directory,
     )
+    from . import driver, public  # noqa: F401 - all else, loaded while the node starts
+
+    driver.start(head, namespace, show_output, detached)
+    if num_nodes > 1:
+        settings = (totals, object_store_memory, node_labels, object_spilling_directory)
+        driver.start_further_nodes(head, num_nodes - 1, *settings)
     return _connected(include_dashboard, "Started a local session.")
+
+
+def _environment(runtime_env: dict[str, Any] | None) -> str:
+    """The environment of all tasks, as it travels."""
+    if not runtime_env:
+        return ""
+    from .runtime_env import to_text  # most sessions start quicker without it
+
+    return to_text(runtime_env)
 
 
 def _session_to_join(address: str | None) -> Path | None:
@@ -167,12 +181,14 @@ def _session_to_join(address: str | None) -> Path | None:
     As in Ray, the variable RAY_ADDRESS stands for the address (one that is not ours is passed over), and
     without either the `Cluster` that runs is joined, if there is one.
     """
+    if address == "local":
+        return None
     if address:
-        return None if address == "local" else driver.find_session(address)
+        return sessions.find(address)
     from_environment = os.environ.get("RAY_ADDRESS", "local")
     if from_environment != "local":
         try:
-            return driver.find_session(from_environment)
+            return sessions.find(from_environment)
         except (ConnectionError, ValueError):
             logger.info("RAY_ADDRESS=%s names no session of minray's; a new one starts.", from_environment)
         return None
@@ -190,6 +206,8 @@ def _refuse_settings(**settings: Any) -> None:  # noqa: ANN401
 
 
 def _connected(include_dashboard: bool | None, news: str) -> SessionInfo:
+    from . import driver
+
     process_state.info["webui_url"] = where = driver.start_dashboard(include_dashboard)
     logger.info("%s%s", news, f" View the dashboard at {where}" if where else "")
     return SessionInfo(process_state.info)
@@ -200,7 +218,10 @@ process_state.start_session = init
 
 def shutdown() -> None:
     """End the session: its processes, objects and references. Harmless if there is none."""
-    driver.stop()
+    if process_state.is_driver:
+        from . import driver
+
+        driver.stop()
 
 
 atexit.register(shutdown)

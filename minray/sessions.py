@@ -120,6 +120,32 @@ def running() -> list[Path]:
     return [folder for folder in folders if _listens(socket_path(folder))]
 
 
+def find(address: str) -> Path:
+    """The running session with this address.
+
+    Args:
+        address: "auto" for the newest of this user's, a session's name, or its folder.
+
+    Raises:
+        ConnectionError: there is no such session.
+        ValueError: the address is that of a cluster of Ray's.
+    """
+    if ":" in address:
+        raise ValueError(
+            f"minray runs on this machine only and cannot join the cluster at {address!r}. Leave address "
+            "out, or use Ray itself: import ray instead of minray, the rest stays the same."
+        )
+    live = running()
+    found = [session for session in live if address in ("auto", session.name, str(session))]
+    if not found:
+        names = ", ".join(session.name for session in live) or "none"
+        raise ConnectionError(
+            f"Could not find a running session at the address {address!r}. Sessions that run: {names}. "
+            "Call init() without an address to start one."
+        )
+    return found[0]
+
+
 def newest_cluster() -> Path | None:
     """The session to which `init` without an address belongs, as in Ray; None if no cluster runs."""
     marked = sorted((mark.parent for mark in root().glob(f"session_*/{_CLUSTER_MARK}")), reverse=True)

@@ -73,7 +73,8 @@ def _load_runtime() -> None:
     for name, module in vars(loaded).items():  # modules that came first belong to it, too
         if isinstance(module, ModuleType) and not hasattr(package, name):
             setattr(package, name, module)
-    importlib.import_module(f"{__package__}.worker")
+    for name in ("public", "worker"):
+        importlib.import_module(f"{__package__}.{name}")
 
 
 def _report_ended(workers: dict[int, int], scheduler: socket.socket) -> None:

@@ -5,6 +5,8 @@ two modules together.  Not those for type checkers only, which no process ever e
 """
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -70,7 +72,7 @@ def reachable(start: str) -> set[str]:
 
 def test_the_reader_of_imports_sees_what_is_there() -> None:
     assert "minray.event_store" in GRAPH["minray.chrome_trace"]
-    assert "minray.api" in GRAPH["minray"]
+    assert "minray.api" in GRAPH["minray.public"]
     assert "minray.events" in reachable("minray.dashboard.server")
 
 
@@ -124,3 +126,37 @@ def test_the_runtime_does_not_need_the_dashboard() -> None:
     ours = {name for name in MODULES if f"{name}.".startswith("minray.dashboard.")}
     for name in MODULES.keys() - ours:
         assert not GRAPH[name] & ours, name
+
+
+# Imports each module that it is given in a process that has imported nothing of the package before.
+ONE_BY_ONE = """
+import importlib, os, sys
+for name in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        importlib.import_module(name)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        print(name)
+"""
+
+
+def test_every_module_can_be_the_first_to_be_imported() -> None:
+    names = [name for name in MODULES if not name.endswith("__main__")]
+    done = subprocess.run([sys.executable, "-c", ONE_BY_ONE, *names], capture_output=True, text=True)
+    assert done.stdout == "", done.stderr
+
+
+def test_what_a_driver_needs_only_later_is_loaded_later() -> None:
+    code = """
+import sys
+import minray
+assert "cloudpickle" not in sys.modules and "minray.core_worker" not in sys.modules
+minray.get
+assert "cloudpickle" in sys.modules and "minray.core_worker" in sys.modules
+assert {"get", "init", "util"} <= set(dir(minray))
+from minray import *
+remote, exceptions, dashboard
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,79 @@
+"""The names that users find in `minray` beside `init` and what belongs to it.
+
+All this takes longer to load than the driver needs to have its node started.  So `import minray` leaves it
+out, and it is loaded when the first of these names is used, or by `init` while the node's processes start.
+"""
+
+from . import cloudpickle, exceptions, internal, job_config, runtime_env
+from .actor import get_actor, kill, method
+from .api import (
+    available_resources,
+    cancel,
+    cluster_resources,
+    get,
+    get_dashboard_url,
+    get_webui_url,
+    nodes,
+    put,
+    timeline,
+    wait,
+)
+from .decorator import remote
+from .ids import (
+    ActorClassID,
+    ActorID,
+    ClusterID,
+    FunctionID,
+    JobID,
+    NodeID,
+    PlacementGroupID,
+    TaskID,
+    UniqueID,
+    WorkerID,
+)
+from .object_ref import ObjectRef
+from .object_ref_generator import DynamicObjectRefGenerator, ObjectRefGenerator
+from .runtime_context import get_gpu_ids, get_runtime_context
+
+ObjectID = ObjectRef  # its name before Ray 1.0
+SCRIPT_MODE, WORKER_MODE = 0, 1
+
+__all__ = [
+    "SCRIPT_MODE",
+    "WORKER_MODE",
+    "ActorClassID",
+    "ActorID",
+    "ClusterID",
+    "DynamicObjectRefGenerator",
+    "FunctionID",
+    "JobID",
+    "NodeID",
+    "ObjectID",
+    "ObjectRef",
+    "ObjectRefGenerator",
+    "PlacementGroupID",
+    "TaskID",
+    "UniqueID",
+    "WorkerID",
+    "available_resources",
+    "cancel",
+    "cloudpickle",
+    "cluster_resources",
+    "exceptions",
+    "get",
+    "get_actor",
+    "get_dashboard_url",
+    "get_gpu_ids",
+    "get_runtime_context",
+    "get_webui_url",
+    "internal",
+    "job_config",
+    "kill",
+    "method",
+    "nodes",
+    "put",
+    "remote",
+    "runtime_env",
+    "timeline",
+    "wait",
+]
