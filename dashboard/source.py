@@ -44,7 +44,7 @@ _READ = {
         SELECT seq, actor, state, ts, restarts, worker, detail FROM actor_events
         WHERE seq > ? ORDER BY seq LIMIT ?""",
     "task_steps": """
-        SELECT seq, task, attempt, state, ts, worker, before FROM task_steps
+        SELECT seq, task, attempt, state, ts, worker, sent, before FROM task_steps
         WHERE seq > ? ORDER BY seq LIMIT ?""",
     "tasks": """
         SELECT task, task, name, parent, ts, actor FROM tasks
@@ -66,7 +66,7 @@ _READ = {
         WHERE seq > ? ORDER BY seq LIMIT ?""",
     "experiments": "SELECT seq, ts, name, series, x, y, detail FROM experiments WHERE seq > ? LIMIT ?",
 }
-_OLDER_STEPS = """SELECT seq, task, attempt, state, ts, worker, 0
+_OLDER_STEPS = """SELECT seq, task, attempt, state, ts, worker, 0, 0
                   FROM task_events WHERE seq > ? ORDER BY seq LIMIT ?"""  # before version 5
 # Which of the values above, `seq` left out, tells when it happened; the others are looked up by number.
 _TIME = {

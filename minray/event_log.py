@@ -83,8 +83,9 @@ class EventLog:
         self._step(task, state, ts, before)
 
     def _step(self, task: Task, state: TaskState, ts: float, before: float = 0.0) -> None:
+        sent, task.sent_untold = task.sent_untold, 0.0
         worker = 0 if task.worker is None else task.worker.number
-        self.rows["task_steps"].append((task.number, task.attempt, _NUMBERS[state], ts, worker, before))
+        self.rows["task_steps"].append((task.number, task.attempt, _NUMBERS[state], ts, worker, sent, before))
 
     def task_arrives(self, task: Task) -> None:
         """A task was submitted, or is to be run again; told together with what comes next if that is soon."""
@@ -92,6 +93,17 @@ class EventLog:
             self.task(task, TaskState.PENDING_ARGS_AVAIL)
         else:
             task.untold = task.latest_event = max(self.now, task.latest_event)
+
+    def task_waits_at_worker(self, task: Task) -> None:
+        """A task was given to a worker that has others to run first: told together with its next step."""
+        if task.spec.recorded:
+            task.sent_untold = task.latest_event = max(self.now, task.latest_event)
+
+    def task_still_waits(self, task: Task) -> None:
+        """A task has waited at its worker for long, or comes back from it: tell that it went there."""
+        if task.sent_untold:
+            sent, task.sent_untold = task.sent_untold, 0.0
+            self._step(task, TaskState.SUBMITTED_TO_WORKER, sent)
 
     def task_runs(self, task: Task, started: float = 0.0) -> None:
         """A task runs; said once per attempt, as soon as it is known."""

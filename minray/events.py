@@ -12,11 +12,11 @@ with ``WHERE seq > ?``, and a recording replays exactly.  There are no pickles i
 that somebody hands you is safe to open.
 
 A short task changes its state five times within a millisecond, and five rows for that would cost as much
-as the task.  So a row of ``task_steps`` can tell of two changes that come right after each other, and the
-view ``task_events`` takes them apart::
+as the task.  So a row of ``task_steps`` can tell of changes that come right after each other, and the view
+``task_events`` takes them apart::
 
-    task_steps   task 4 FINISHED at 3.2, before: 3.1
-    task_events  task 4 RUNNING at 3.1 | task 4 FINISHED at 3.2
+    task_steps   task 4 FINISHED at 3.2, sent: 3.0, before: 3.1
+    task_events  task 4 SUBMITTED_TO_WORKER at 3.0 | task 4 RUNNING at 3.1 | task 4 FINISHED at 3.2
 
 Task states carry the names and numbers of Ray's ``TaskStatus`` (``src/ray/protobuf/common.proto``).
 All times are seconds since 1970 as ``time.time()`` gives them; all sizes are bytes.
@@ -47,23 +47,25 @@ FINAL_STATES = (TaskState.FINISHED, TaskState.FAILED)
 Step = tuple[int, int, int, float, int | None]  # task, attempt, state, ts, worker
 
 
-def single_steps(row: tuple[int, int, int, float, int | None, float]) -> list[Step]:
+def single_steps(row: tuple[int, int, int, float, int | None, float, float]) -> list[Step]:
     """The changes of state that one row of `task_steps` tells of, in their order.
 
     Args:
         row: its columns without `seq`.
 
     Example:
-        >>> single_steps((4, 0, 11, 3.2, 7, 3.1))
-        [(4, 0, 8, 3.1, 7), (4, 0, 11, 3.2, 7)]
+        >>> single_steps((4, 0, 11, 3.2, 7, 3.0, 3.1))
+        [(4, 0, 5, 3.0, 7), (4, 0, 8, 3.1, 7), (4, 0, 11, 3.2, 7)]
     """
-    task, attempt, state, ts, worker, before = row
-    step = (task, attempt, state, ts, worker)
-    if not before:
-        return [step]
-    if state >= TaskState.FINISHED:
-        return [(task, attempt, int(TaskState.RUNNING), before, worker), step]
-    return [(task, attempt, int(TaskState.PENDING_ARGS_AVAIL), before, None), step]
+    task, attempt, state, ts, worker, sent, before = row
+    steps: list[Step] = []
+    if sent:
+        steps.append((task, attempt, int(TaskState.SUBMITTED_TO_WORKER), sent, worker))
+    if before and state >= TaskState.FINISHED:
+        steps.append((task, attempt, int(TaskState.RUNNING), before, worker))
+    elif before:
+        steps.append((task, attempt, int(TaskState.PENDING_ARGS_AVAIL), before, None))
+    return [*steps, (task, attempt, state, ts, worker)]
 
 
 class ActorState(StrEnum):
@@ -99,18 +101,20 @@ CREATE TABLE tasks (task INTEGER PRIMARY KEY, task_id TEXT, name TEXT, parent IN
 -- resources: amounts by name, as JSON; group_id: their placement group (NULL: none).
 CREATE TABLE task_specs (spec INTEGER PRIMARY KEY, job INTEGER, function TEXT, resources TEXT,
                          group_id TEXT);
--- A task came to a state; worker is NULL before a worker was chosen.  before: when it had come to the state
--- before this one, if no other row says so: RUNNING before FINISHED and FAILED, PENDING_ARGS_AVAIL before
--- all others; 0 if another row does.
+-- A task came to a state; worker is NULL before a worker was chosen.  What else the row tells, or 0: when
+-- the task had been SUBMITTED_TO_WORKER (sent), and when it had come to the state before this one (before:
+-- RUNNING if this one is FINISHED or FAILED, else PENDING_ARGS_AVAIL).
 CREATE TABLE task_steps (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, state INTEGER,
-                         ts REAL, worker INTEGER, before REAL);
+                         ts REAL, worker INTEGER, sent REAL, before REAL);
 -- The same with one row a change of state; step: of which row of `task_steps` it is.
 CREATE VIEW task_events AS
-    SELECT 2 * seq AS seq, task, attempt, state, ts, worker, seq AS step FROM task_steps UNION ALL
-    SELECT 2 * seq - 1, task, attempt, {TaskState.PENDING_ARGS_AVAIL:d}, before, NULL, seq FROM task_steps
+    SELECT 3 * seq AS seq, task, attempt, state, ts, worker, seq AS step FROM task_steps UNION ALL
+    SELECT 3 * seq - 1, task, attempt, {TaskState.PENDING_ARGS_AVAIL:d}, before, NULL, seq FROM task_steps
         WHERE before > 0 AND state < {TaskState.FINISHED:d} UNION ALL
-    SELECT 2 * seq - 1, task, attempt, {TaskState.RUNNING:d}, before, worker, seq FROM task_steps
-        WHERE before > 0 AND state >= {TaskState.FINISHED:d};
+    SELECT 3 * seq - 1, task, attempt, {TaskState.RUNNING:d}, before, worker, seq FROM task_steps
+        WHERE before > 0 AND state >= {TaskState.FINISHED:d} UNION ALL
+    SELECT 3 * seq - 2, task, attempt, {TaskState.SUBMITTED_TO_WORKER:d}, sent, worker, seq FROM task_steps
+        WHERE sent > 0;
 -- The arguments that are references; producer: the task that makes the object (NULL: `put`).
 CREATE TABLE task_deps (seq INTEGER PRIMARY KEY, task INTEGER, object_id TEXT, producer INTEGER);
 CREATE TABLE task_errors (seq INTEGER PRIMARY KEY, task INTEGER, attempt INTEGER, ts REAL,
@@ -175,7 +179,7 @@ COLUMNS = {
     "worker_events": 4,
     "tasks": 10,
     "task_specs": 5,
-    "task_steps": 6,
+    "task_steps": 7,
     "task_deps": 3,
     "task_errors": 6,
     "actors": 10,

@@ -49,6 +49,7 @@ class Leases:
             self._node.actors.start(task, worker)
             return
         self._dispatch(task, worker)
+        self._log.task(task, TaskState.SUBMITTED_TO_WORKER)
         function_id, waiting = task.spec.function_id, len(self._node.queue) + 1
         workers = len(self._node.pool.workers)
         if self._node.members.ever:
@@ -67,10 +68,10 @@ class Leases:
             )
             for next_task in worker.ahead:
                 self._dispatch(next_task, worker)
+                self._log.task_waits_at_worker(next_task)
 
     def _dispatch(self, task: Task, worker: Worker) -> None:
         task.worker, task.dispatched = worker, self._node.now
-        self._log.task(task, TaskState.SUBMITTED_TO_WORKER)
         self.order(task, worker)
 
     def order(self, task: Task, worker: Worker) -> None:
@@ -172,6 +173,7 @@ class Leases:
     def take_back(self, tasks: list[Task]) -> None:
         """Queue tasks again, in front, that their worker has not begun."""
         for task in reversed(tasks):
+            self._log.task_still_waits(task)
             task.worker = None
             task.running_reported = False
             if task.cancelled:
@@ -212,10 +214,12 @@ class Leases:
         self._log.task(worker.task, TaskState.RUNNING)
 
     def report_long_running(self, seconds: float) -> None:
-        """Report tasks as running that have been with their worker for so long."""
+        """Report tasks as running that have been with their worker for so long, and those that wait there."""
         for worker in self._node.processes.workers():
             if worker.task is not None and self._node.now - worker.task.dispatched >= seconds:
                 self._log.task_runs(worker.task)
+                for task in worker.ahead:
+                    self._log.task_still_waits(task)
 
 
 def _lendable(worker: Worker) -> Demand:

@@ -66,6 +66,7 @@ class Task:
     cancelled_at: float = 0.0
     latest_event: float = 0.0
     untold: float = 0.0  # when it came to the state that is to be told together with the next one
+    sent_untold: float = 0.0  # the same: when it was given to a worker that is still busy with another task
     gpus: tuple[int, ...] = ()  # the ids of the GPUs that it uses
     kind: Kind = PLAIN  # of the workers that can run it
     actor: Any = None  # the Actor that it is a call of

@@ -6,4 +6,4 @@ from typing import Any
 
 def one_step_each(events: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """A row for each change of state: (task, attempt, state, ts, worker)."""
-    return [(task, attempt, int(state), ts, worker, 0.0) for task, attempt, state, ts, worker in events]
+    return [(task, attempt, int(state), ts, worker, 0.0, 0.0) for task, attempt, state, ts, worker in events]

@@ -117,7 +117,7 @@ def enlarge(recording: Path, size: int) -> None:
                 (tasks,),
             )
             db.execute(
-                "INSERT INTO task_steps SELECT NULL, task + ?, attempt, state, ts, worker, before "
+                "INSERT INTO task_steps SELECT NULL, task + ?, attempt, state, ts, worker, sent, before "
                 "FROM task_steps ORDER BY seq",
                 (tasks,),
             )

@@ -49,7 +49,7 @@ def test_a_worker_is_named_from_the_moment_that_a_task_is_given_to_it() -> None:
 def test_changes_that_come_right_after_each_other_share_a_row() -> None:
     node = Node()
     node.finish(node.submit())
-    rows = [(TaskState(row[2]).name, row[5] > 0) for row in node.rows["task_steps"]]
+    rows = [(TaskState(row[2]).name, row[6] > 0) for row in node.rows["task_steps"]]
     assert rows == [("PENDING_NODE_ASSIGNMENT", True), ("SUBMITTED_TO_WORKER", False), ("FINISHED", True)]
 
 

@@ -20,7 +20,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "worker_events": (1, "IDLE", 1.0, ""),
     "tasks": (1, "id", "f", None, 1, 1.0, 1.0, "NORMAL_TASK", None, 1),
     "task_specs": (1, 1, "f", '{"CPU": 1.0}', None),
-    "task_steps": (1, 0, int(TaskState.RUNNING), 1.0, 1, 0.0),
+    "task_steps": (1, 0, int(TaskState.RUNNING), 1.0, 1, 0.0, 0.0),
     "task_deps": (2, "object", 1),
     "task_errors": (1, 0, 1.0, "ValueError", "no", "Traceback"),
     "actors": (1, "id", "Counter", "", "", 0, 0, 1, 1, "{}"),
@@ -95,20 +95,20 @@ def test_there_is_an_example_of_every_table() -> None:
 
 def test_the_view_of_events_takes_the_rows_of_steps_apart(writer: EventWriter, path: Path) -> None:
     queued, ended, alone = (
-        (1, 0, int(TaskState.PENDING_NODE_ASSIGNMENT), 2.0, None, 1.0),
-        (1, 0, int(TaskState.FINISHED), 5.0, 7, 4.0),
-        (2, 1, int(TaskState.RUNNING), 5.0, 8, 0.0),
+        (1, 0, int(TaskState.PENDING_NODE_ASSIGNMENT), 2.0, None, 0.0, 1.0),
+        (1, 0, int(TaskState.FINISHED), 5.0, 7, 3.0, 4.0),
+        (2, 1, int(TaskState.RUNNING), 5.0, 8, 0.0, 0.0),
     )
     writer.write({"task_steps": [queued, ended, alone]})
     assert ask(path, "SELECT task, attempt, state, ts, worker FROM task_events ORDER BY seq") == [
         *((1, 0, 1, 1.0, None), (1, 0, 2, 2.0, None)),
-        *((1, 0, 8, 4.0, 7), (1, 0, 11, 5.0, 7)),
+        *((1, 0, 5, 3.0, 7), (1, 0, 8, 4.0, 7), (1, 0, 11, 5.0, 7)),
         (2, 1, 8, 5.0, 8),
     ]
     apart = [step for row in (queued, ended, alone) for step in single_steps(row)]
     assert apart == ask(path, "SELECT task, attempt, state, ts, worker FROM task_events ORDER BY seq")
-    assert ask(path, "SELECT step FROM task_events ORDER BY seq") == [(1,), (1,), (2,), (2,), (3,)]
-    assert len(set(ask(path, "SELECT seq FROM task_events"))) == 5
+    assert ask(path, "SELECT step FROM task_events ORDER BY seq") == [(1,), (1,), (2,), (2,), (2,), (3,)]
+    assert len(set(ask(path, "SELECT seq FROM task_events"))) == 6
 
 
 # --- writing and reading -----------------------------------------------------------------------------

@@ -59,6 +59,17 @@ def test_tasks_that_may_not_be_run_again_go_alone() -> None:
     assert len(orders(worker)) == 2
 
 
+def test_that_a_task_went_along_is_told_with_its_end_or_when_it_has_to_wait() -> None:
+    node, specs, _ = node_with_a_lease()
+    assert node.states(specs[1])[-1] == "PENDING_NODE_ASSIGNMENT"
+    node.finish(specs[0])
+    node.finish(specs[1])
+    assert node.states(specs[1])[2:] == ["SUBMITTED_TO_WORKER", "RUNNING", "FINISHED"]
+    node.pass_time(1.0)  # the next one takes long
+    assert node.states(specs[2])[2:] == ["SUBMITTED_TO_WORKER", "RUNNING"]
+    assert node.states(specs[3])[2:] == ["SUBMITTED_TO_WORKER"]
+
+
 def test_what_a_worker_gives_back_stands_at_the_head_of_the_queue() -> None:
     node, specs, worker = node_with_a_lease()
     assert worker.worker is not None
