@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in (_QUICK if options.quick else {}).items():
         setattr(options, name, value)
     plan = Plan(options.repeats, options.seconds, options.limit, options.match, options.scale)
-    print(machine())
+    where = machine()  # now: its load is soon our own
+    print(where)
     results: dict[str, list[Measurement]] = {}
     absent: dict[str, str] = {}
     for engine in ["machine", "minray", *engines]:
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{engine} is absent: {absent[engine]}", flush=True)
     if not results.get("minray") and not results.get("machine"):
         parser.error(f"no line's name contains {options.match!r}")
-    _write(options, results, absent)
+    _write(options, results, absent, where)
     return 0
 
 
@@ -105,7 +106,10 @@ def _measure(engine: str, python: str, plan: Plan) -> Iterator[Measurement]:
 
 
 def _write(
-    options: argparse.Namespace, results: dict[str, list[Measurement]], absent: dict[str, str]
+    options: argparse.Namespace,
+    results: dict[str, list[Measurement]],
+    absent: dict[str, str],
+    where: str,
 ) -> None:
     """The whole table, and the files that were asked for."""
     rows = comparison(results)
@@ -113,11 +117,11 @@ def _write(
     if compared:
         print(f"\n(2x): minray is twice as fast, or needs half as much\n\n{as_text(rows)}")
     if options.json is not None:
-        options.json.write_text(as_json(results, absent), encoding="utf-8")
+        options.json.write_text(as_json(results, absent, where), encoding="utf-8")
     if options.markdown is not None:
         options.markdown.write_text(as_markdown(rows), encoding="utf-8")
     picture = options.picture or (Path("images", "microbenchmark.svg") if compared else None)
     if picture is not None and results.get("minray"):
         picture.parent.mkdir(exist_ok=True)
-        picture.write_text(svg(results, machine()), encoding="utf-8")
+        picture.write_text(svg(results, where), encoding="utf-8")
         print(f"\nThe picture is in {picture}.")

@@ -71,10 +71,11 @@ def _ratios(line: Measurement, results: Results, others: list[str]) -> dict[str,
 
 def _legend(others: list[str]) -> list[str]:
     parts = ['<text x="10" y="20">How many times better minray is than</text>']
+    left = _LEFT
     for place, engine in enumerate(others):
-        left = _LEFT + 130 * place
         parts.append(f'<circle cx="{left}" cy="16" r="6" fill="{_colour(place)}"/>')
         parts.append(f'<text x="{left + 12}" y="20">{escape(engine)}</text>')
+        left += 45 + 8 * len(engine)  # a letter is about 8 wide, and longer names need more room
     return parts
 
 

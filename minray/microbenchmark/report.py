@@ -67,10 +67,10 @@ def as_markdown(rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *body]) + "\n"
 
 
-def as_json(results: Results, absent: Mapping[str, str]) -> str:
-    """Everything that was measured."""
+def as_json(results: Results, absent: Mapping[str, str], where: str) -> str:
+    """Everything that was measured, and where."""
     engines = {
         engine: [{**line.__dict__, "values": list(line.values)} for line in lines]
         for engine, lines in results.items()
     }
-    return json.dumps({"machine": machine(), "engines": engines, "absent": dict(absent)}, indent=1)
+    return json.dumps({"machine": where, "engines": engines, "absent": dict(absent)}, indent=1)
