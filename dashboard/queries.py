@@ -105,9 +105,8 @@ def story(path: Path, start: float, end: float, most: int) -> list[Happening]:
             first = first_after(db, table, start)
             mine = " AND e.task IS NULL" if kind == "call" else ""
             place = "seq"
-            if (
-                table == "task_steps"
-            ):  # so many rows tell of as many events; to sort all others would take long
+            if table == "task_steps":
+                # So many rows tell of as many events, and to sort all the others would take long.
                 place, mine = "step", f" AND e.step <= {first + most}"
             rows = db.execute(f"{sql} WHERE e.{place} >= ?{mine} ORDER BY e.seq LIMIT ?", (first, most))
             for seq, ts, subject, state, worker, node, detail, number in rows:

@@ -21,7 +21,7 @@ from minray.events import SCHEMA_VERSION, single_steps
 
 from .model import MAX_TASK_NUMBER, Session
 
-OLDEST_READABLE = 2  # later versions have added tables, and have put two steps of a task into one row
+OLDEST_READABLE = 2  # later versions have added tables, and have put several steps of a task into one row
 KEEP_ROWS = 4_000_000  # of tasks' steps; more than a million tasks
 KEEP_PAST = 200_000  # the same when a past moment is looked at, which must appear at once
 ROWS_PER_READ = 5_000

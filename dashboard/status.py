@@ -92,7 +92,7 @@ def notice_html(scene: Scene) -> str:
         html += f'<section class="problem" role="alert">{escape(source.problem)}</section>'
     if source.skipped:
         words = "were too many to read and are not counted"
-        html += f'<p class="note">The first {count(source.skipped, "row")} of its table of steps {words}; '
+        html += f'<p class="note">The first {count(source.skipped, "row")} of the recording {words}; '
         html += "move the slider to look at earlier moments.</p>"
     if source.unread:
         html += f'<p class="note">Still reading: {count(source.unread, "row")} to go.</p>'

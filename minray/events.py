@@ -11,9 +11,9 @@ Rows are only ever added, so a reader that remembers the last ``seq`` it saw can
 with ``WHERE seq > ?``, and a recording replays exactly.  There are no pickles inside: a file
 that somebody hands you is safe to open.
 
-A short task changes its state five times within a millisecond, and five rows for that would cost as much
-as the task.  So a row of ``task_steps`` can tell of changes that come right after each other, and the view
-``task_events`` takes them apart::
+A short task changes its state five times within a millisecond, and five rows for that would cost a good
+part of what the task itself does.  So a row of ``task_steps`` can tell of changes that come right after
+each other, and the view ``task_events`` takes them apart::
 
     task_steps   task 4 FINISHED at 3.2, sent: 3.0, before: 3.1
     task_events  task 4 SUBMITTED_TO_WORKER at 3.0 | task 4 RUNNING at 3.1 | task 4 FINISHED at 3.2

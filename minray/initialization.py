@@ -1,6 +1,9 @@
 """`init` and `shutdown`: how a driver's session begins and ends.
 
-init(...) -> init_settings: checks -> driver.start, or driver.join -> SessionInfo
+init(...) -> init_settings: checks -> a HeadNode and driver.start, or driver.join -> SessionInfo
+
+What only a connected driver needs, `driver` above all, is loaded when the node has been started: it takes
+about as long as the node does.
 """
 
 import atexit
@@ -119,7 +122,7 @@ def init(
         >>> ray.init(num_cpus=4)["session_dir"]
         '/tmp/minray-1000/session_2026-11-22_10-30-00_123456_4711'
     """
-    known = ["address", *(init.__kwdefaults__ or ())]
+    known = ["address", *(init.__kwdefaults__ or ())]  # to load `inspect` for this would take long
     init_settings.set_up_logging(logging_level, logging_format)
     init_settings.check_keywords(others, known)
     if process_state.core is not None:
