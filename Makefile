@@ -31,12 +31,12 @@ test: $(VENV)/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python tests/browser.py
+	$(BIN)/python tests/help/browser.py
 	MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) $(BIN)/pytest --nbval-lax tests notebooks solutions
 
 soak: $(VENV)/test.installed
-	$(BIN)/python tests/browser.py
-	MINRAY_DASHBOARD_TASKS=1000000 MINRAY_RECORDING_BYTES=2000000000 $(BIN)/pytest $(NO_LIMIT) -s -q tests/test_dashboard_soak.py
+	$(BIN)/python tests/help/browser.py
+	MINRAY_DASHBOARD_TASKS=1000000 MINRAY_RECORDING_BYTES=2000000000 $(BIN)/pytest $(NO_LIMIT) -s -q tests/dashboard/test_dashboard_soak.py
 	@round=1; while [ $$round -le $(ROUNDS) ]; do \
 	    echo "Round $$round of $(ROUNDS)"; \
 	    MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) MINRAY_CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) \
@@ -51,9 +51,9 @@ hooks:
 	git config core.hooksPath .ci/hooks
 
 images: $(VENV)/test.installed
-	$(BIN)/python tests/browser.py
-	MINRAY_UPDATE_IMAGES=1 $(BIN)/pytest tests/test_browser_lab.py tests/test_dashboard_pages.py \
-	    tests/test_lessons_scenes.py
+	$(BIN)/python tests/help/browser.py
+	MINRAY_UPDATE_IMAGES=1 $(BIN)/pytest tests/lessons/test_browser_lab.py tests/dashboard/test_dashboard_pages.py \
+	    tests/lessons/test_scenes.py
 	@if [ -n "$$MINRAY_RAY_PYTHON" ]; then \
 	    $(BIN)/minray microbenchmark --vs ray,dask,loky,concurrent.futures,multiprocessing; \
 	else \

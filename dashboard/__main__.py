@@ -17,10 +17,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from minray import dashboard_link, sessions
+from minray.session import dashboard_link, folders
 
-from .doorman import Keeper, linger, wait_for_visitor
-from .guard import Guard
+from .server.doorman import Keeper, linger, wait_for_visitor
+from .server.guard import Guard
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def serve_detached(listener_fd: int, record_fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listener = socket.socket(fileno=listener_fd)
     token = json.loads(os.pread(record_fd, 4096, 0))["token"]
-    keeper = Keeper(sessions.root(), linger())
+    keeper = Keeper(folders.root(), linger())
     try:
         if wait_for_visitor(listener, keeper.needed):
             _serve(listener, Guard.for_port(listener.getsockname()[1], token), keeper.needed)
@@ -60,7 +60,7 @@ def serve_in_foreground(what: str = "") -> None:
     Args:
         what: the end of the printed link, such as ``&session=...``.
     """
-    home = sessions.root()
+    home = folders.root()
     with dashboard_link.folder_locked(home):
         running = dashboard_link.running_link(home)
         if running:
@@ -95,14 +95,14 @@ def serve_jupyter(path: Path) -> None:
 
 def _serve(listener: socket.socket, guard: Guard, needed: Callable[[int], bool]) -> None:
     """Load Bokeh, and serve."""
-    from .server import serve
+    from .server.server import serve
 
     with contextlib.suppress(KeyboardInterrupt):
         serve(listener, guard, needed)
 
 
 def _remove_record() -> None:
-    home = sessions.root()
+    home = folders.root()
     with dashboard_link.folder_locked(home):
         for name in (dashboard_link.RECORD, dashboard_link.LOG):
             (home / name).unlink(missing_ok=True)

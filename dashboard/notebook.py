@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from minray import dashboard_link, sessions
+from minray.session import dashboard_link, folders
 
 FRAME = """<iframe title="minray dashboard" style="width: 100%; height: {height}px; border: 1px solid #8884;
 border-radius: 6px"></iframe>
@@ -73,7 +73,7 @@ def show(page: str = "overview", height: int = 600) -> Shown:
     """
     if page not in PAGE_NAMES:
         raise ValueError(f"The dashboard has no page {page!r}. It has: {', '.join(PAGE_NAMES)}.")
-    link = dashboard_link.running_link(sessions.root())
+    link = dashboard_link.running_link(folders.root())
     if link is None:
         raise RuntimeError(
             "No dashboard runs. minray.init() starts one, if Bokeh is installed "

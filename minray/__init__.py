@@ -57,11 +57,11 @@ Where to look:
 
 from typing import TYPE_CHECKING, Any
 
-from .initialization import SessionInfo as SessionInfo
-from .initialization import init as init
-from .initialization import is_initialized as is_initialized
-from .initialization import logger as logger
-from .initialization import shutdown as shutdown
+from .driver.initialization import SessionInfo as SessionInfo
+from .driver.initialization import init as init
+from .driver.initialization import is_initialized as is_initialized
+from .driver.initialization import logger as logger
+from .driver.initialization import shutdown as shutdown
 from .left_out import attributes_of
 from .version import __version__ as __version__
 

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import sessions
+from .session import folders
 
 
 def lab(argv: list[str]) -> int:
     """open the course in JupyterLab, the dashboard beside it"""
-    from .lab import main
+    from .cli.lab import main
 
     return main(argv)
 
@@ -23,7 +23,7 @@ def check(argv: list[str]) -> int:
     if missing:
         print(f"minray check needs {', '.join(missing)}:  pip install 'minray[lab]'", file=sys.stderr)
         return 1
-    from .lessons.grading import main
+    from .lessons.teachers.grading import main
 
     return main(argv)
 
@@ -46,7 +46,7 @@ def microbenchmark(argv: list[str]) -> int:
 
 def timeline(argv: list[str]) -> int:
     """write a session's tasks as a Chrome trace, which ui.perfetto.dev opens"""
-    from .chrome_trace import write_chrome_trace
+    from .gcs.chrome_trace import write_chrome_trace
 
     parser = argparse.ArgumentParser(prog="minray timeline", description=timeline.__doc__)
     parser.add_argument(
@@ -70,14 +70,14 @@ def timeline(argv: list[str]) -> int:
 
 def record(argv: list[str]) -> int:
     """write a session's recording to a file, to hand out"""
-    from .recordings import record
+    from .cli.recordings import record
 
     return record(argv, find_recording)
 
 
 def replay(argv: list[str]) -> int:
     """look at a recording that somebody handed out, in the dashboard"""
-    from .recordings import replay
+    from .cli.recordings import replay
 
     return replay(argv, dashboard)
 
@@ -85,21 +85,21 @@ def replay(argv: list[str]) -> int:
 def list_sessions(argv: list[str]) -> int:
     """list the sessions of which there are recordings, the newest first"""
     argparse.ArgumentParser(prog="minray sessions", description=list_sessions.__doc__).parse_args(argv)
-    for session in sessions.list_sessions():
-        print(f"{'running ' if sessions.is_live(session) else 'finished'}  {session}")
+    for session in folders.list_sessions():
+        print(f"{'running ' if folders.is_live(session) else 'finished'}  {session}")
     return 0
 
 
 def list_things(argv: list[str]) -> int:
     """list a session's tasks, actors, objects, workers, ..."""
-    from .state_cli import list_things
+    from .cli.listing import list_things
 
     return list_things(argv, find_recording)
 
 
 def summary(argv: list[str]) -> int:
     """count a session's tasks, actors or objects by name and state"""
-    from .state_cli import summary
+    from .cli.listing import summary
 
     return summary(argv, find_recording)
 
@@ -114,9 +114,9 @@ def find_recording(session: str | None) -> Path:
         LookupError: there is no such recording.
     """
     if session is None:
-        recordings = [folder / "session.db" for folder in sessions.list_sessions()]
+        recordings = [folder / "session.db" for folder in folders.list_sessions()]
     else:
-        recordings = [Path(session), Path(session) / "session.db", sessions.root() / session / "session.db"]
+        recordings = [Path(session), Path(session) / "session.db", folders.root() / session / "session.db"]
     for path in recordings:
         if path.is_file():
             return path

@@ -19,19 +19,20 @@ from typing import Any, NoReturn
 
 import cloudpickle
 
-from . import left_out, process_state
-from .actor_handle import METHOD_OPTIONS, ActorHandle, ActorMeta, ActorMethod, MethodOptions, changed
-from .actor_options import ActorOptions, check_options
-from .core_worker import CoreWorker
+from . import left_out
+from .core_worker.core_worker import CoreWorker
+from .driver.settings import check_namespace
 from .exceptions import ActorAlreadyExistsError, ActorHandleNotFoundError, RaySystemError
-from .ids import ActorID, actor_object, creation_task
-from .init_settings import check_namespace
-from .messages import CONSTRUCTOR, CreateActor, GetActor, KillActor, SubmitTask
-from .options import check
-from .placing import place
+from .frontend.actor_handle import METHOD_OPTIONS, ActorHandle, ActorMeta, ActorMethod, MethodOptions, changed
+from .frontend.actor_options import ActorOptions, check_options
+from .frontend.options import check
+from .frontend.placing import place
+from .frontend.signatures import Signature
 from .runtime_env import merge
-from .serialization import serialize_function
-from .signatures import Signature
+from .session import here
+from .values.serialization import serialize_function
+from .wire.ids import ActorID, actor_object, creation_task
+from .wire.messages import CONSTRUCTOR, CreateActor, GetActor, KillActor, SubmitTask
 
 __all__ = [  # what `minray.actor` shows to users
     "ActorClass",
@@ -185,7 +186,7 @@ class ActorClass:
         args, kwargs = tuple(args), kwargs or {}
         self._ray_methods["__init__"].signature.check(self._ray_class.__name__, args, kwargs)
         chosen = ActorOptions.of(self._ray_options, self._ray_is_async)
-        core = process_state.connected_core()
+        core = here.connected_core()
         name = self._ray_class.__name__
         core.submission.export(
             self._ray_id, name, lambda: serialize_function(self._ray_class, name), "The actor"
@@ -255,11 +256,11 @@ def _create(
     Raises:
         ValueError: there is an actor of that name already.
     """
-    submitted, namespace = time.time(), chosen.namespace or process_state.own_namespace()
+    submitted, namespace = time.time(), chosen.namespace or here.own_namespace()
     demand, placement = place(chosen, chosen.lifetime_demand, meta.qualname, chosen.needs)
     constructor_name = f"{meta.module}.{meta.qualname}.__init__"
     packed, refs, contained, kept = core.submission.pack(args, kwargs, constructor_name)
-    actor_id = ActorID.of(process_state.job_id()).binary()
+    actor_id = ActorID.of(here.job_id()).binary()
     constructor = SubmitTask(
         creation_task(actor_id),
         meta.class_id,
@@ -272,7 +273,7 @@ def _create(
         max_retries=0,
         retry_exceptions=b"",
         submitted=submitted,
-        environment=merge(process_state.environment, chosen.environment),
+        environment=merge(here.environment, chosen.environment),
         placement=placement,
         method=CONSTRUCTOR,
         recorded=chosen.enable_task_events,
@@ -337,8 +338,8 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
     if not isinstance(name, str) or not name:
         raise ValueError("Please supply a non-empty value to get_actor")
     check_namespace(namespace)
-    core = process_state.connected_core()
-    where = namespace or process_state.own_namespace()
+    core = here.connected_core()
+    where = namespace or here.own_namespace()
     found = core.request(lambda number: GetActor(number, name, where))
     if found is None:
         raise ValueError(
@@ -358,10 +359,10 @@ def list_named_actors(all_namespaces: bool = False) -> list[Any]:
     Returns:
         Names; with `all_namespaces`, mappings with the keys name and namespace.
     """
-    names = process_state.connected_core().query("named_actors")
+    names = here.connected_core().query("named_actors")
     if all_namespaces:
         return [{"namespace": namespace, "name": name} for namespace, name in names]
-    own = process_state.own_namespace()
+    own = here.own_namespace()
     return [name for namespace, name in names if namespace == own]
 
 
@@ -376,18 +377,18 @@ def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
         ValueError: this is no handle.
         ActorHandleNotFoundError: the handle belongs to a session that has ended.
     """
-    if process_state.core is None:  # as in Ray, this comes before what else is wrong
-        raise RaySystemError(process_state.NOT_STARTED)
+    if here.core is None:  # as in Ray, this comes before what else is wrong
+        raise RaySystemError(here.NOT_STARTED)
     if not isinstance(actor, ActorHandle):
         raise ValueError(
             f"ray.kill() only supported for actors. For tasks, try ray.cancel(). Got: {type(actor)}."
         )
-    if actor._ray_session != process_state.session_dir:
+    if actor._ray_session != here.session_dir:
         raise ActorHandleNotFoundError(
             "ActorHandle objects are not valid across Ray sessions. The actor handle was created in another "
             "session, and its actor ended with it. Make the actor again."
         )
-    process_state.core.send(KillActor(actor._actor_id.binary(), no_restart))
+    here.core.send(KillActor(actor._actor_id.binary(), no_restart))
 
 
 class ActorExit(SystemExit):
@@ -402,7 +403,7 @@ def exit_actor() -> None:
     Raises:
         TypeError: called outside an actor.
     """
-    actor = process_state.current_actor
+    actor = here.current_actor
     if actor is None:
         raise TypeError(
             "exit_actor API is called on a non-actor worker. Call this API inside an actor method if you'd "

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import process_state
-from .core_worker import CoreWorker
+from .core_worker.core_worker import CoreWorker
+from .core_worker.generator import ObjectRefGenerator
+from .core_worker.references import ids_of
 from .exceptions import RaySystemError
-from .live_references import ids_of
-from .object_ref import ObjectRef
-from .object_ref_generator import ObjectRefGenerator
+from .session import here
+from .values.ref import ObjectRef
 
 logger = logging.getLogger("minray")
 
@@ -40,8 +40,8 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
         >>> ray.get([square.remote(n) for n in range(3)])
         [0, 1, 4]
     """
-    if process_state.current_actor is not None:
-        process_state.current_actor.warn_of_blocking("get", "gather")
+    if here.current_actor is not None:
+        here.current_actor.warn_of_blocking("get", "gather")
     if isinstance(object_refs, ObjectRef):
         core, keys = _check_refs([object_refs], "get")
         return core.getting.get(keys, timeout)[0]
@@ -70,12 +70,12 @@ def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[byte
             "call `get` on it before, or forget `.remote`?"
         )
     keys = ids_of(refs)
-    if keys and process_state.core is None:
+    if keys and here.core is None:
         raise ValueError(
             f"{refs[0]!r} belongs to a session that has ended, and its value went with it. Submit the task "
             "again."
         )
-    core = process_state.connected_core()
+    core = here.connected_core()
     core.check_owner(keys, "objects")
     return core, keys
 
@@ -106,7 +106,7 @@ def put(value: Any, *, _owner: object = None) -> ObjectRef:  # noqa: ANN401
         )
     if _owner is not None:
         raise ValueError("The experimental `_owner` argument to `ray.put` has been removed in Ray 2.56.")
-    return process_state.connected_core().put(value)
+    return here.connected_core().put(value)
 
 
 def wait(
@@ -139,8 +139,8 @@ def wait(
         raise TypeError(f"wait() expected a list of ObjectRefs, got {type(object_refs).__name__}.")
     if timeout is not None and timeout < 0:
         raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}.")
-    if process_state.current_actor is not None:
-        process_state.current_actor.warn_of_blocking("wait", "wait")
+    if here.current_actor is not None:
+        here.current_actor.warn_of_blocking("wait", "wait")
     core, keys = _keys_to_wait_for(object_refs)
     if not object_refs:
         return [], []
@@ -186,7 +186,7 @@ def cancel(
         TypeError: this is not a reference.
         ValueError: `force` with a call of an actor's method; `kill` ends the actor.
     """
-    process_state.connected_core()  # as in Ray, that there is no session comes before what else is wrong
+    here.connected_core()  # as in Ray, that there is no session comes before what else is wrong
     if isinstance(object_ref, ObjectRefGenerator):
         object_ref = object_ref.completed()
     if not isinstance(object_ref, ObjectRef):
@@ -198,9 +198,9 @@ def cancel(
 
 
 def _started_core() -> CoreWorker:
-    if process_state.core is None:
-        raise RaySystemError(process_state.NOT_STARTED)
-    return process_state.core
+    if here.core is None:
+        raise RaySystemError(here.NOT_STARTED)
+    return here.core
 
 
 def nodes() -> list[dict[str, Any]]:
@@ -224,7 +224,7 @@ def available_resources() -> dict[str, float]:
 def get_dashboard_url() -> str | None:
     """The link to the dashboard, or None if it was not started."""
     _started_core()
-    url: str | None = process_state.info.get("webui_url")
+    url: str | None = here.info.get("webui_url")
     return url
 
 
@@ -240,12 +240,12 @@ def timeline(filename: str | os.PathLike[str] | None = None) -> list[dict[str, A
     Returns:
         The list of trace events if there is no filename, else None.
     """
-    from .chrome_trace import trace_events, write_chrome_trace
+    from .gcs.chrome_trace import trace_events, write_chrome_trace
 
     core = _started_core()
     core.flush_events()
-    assert process_state.session_dir is not None
-    database = process_state.session_dir / "session.db"
+    assert here.session_dir is not None
+    database = here.session_dir / "session.db"
     if filename is None:
         return trace_events(database)
     write_chrome_trace(database, filename)
@@ -263,14 +263,12 @@ def record_experiment(name: str, series: str, x: float, y: float, detail: str = 
     """
     import time
 
-    process_state.connected_core().add_rows(
-        "experiments", [(time.time(), name, series, float(x), float(y), detail)]
-    )
+    here.connected_core().add_rows("experiments", [(time.time(), name, series, float(x), float(y), detail)])
 
 
 def session_database() -> Path:
     """The session's event store, with everything in it that has happened so far; open it read-only."""
     core = _started_core()
     core.flush_events()
-    assert process_state.session_dir is not None
-    return process_state.session_dir / "session.db"
+    assert here.session_dir is not None
+    return here.session_dir / "session.db"

@@ -22,9 +22,9 @@ Source: `ray.cluster_utils` of Ray 2.
 
 from typing import Any
 
-from . import driver, init_settings, initialization
-from .head_node import HeadNode
-from .member_node import MemberNode
+from .driver import connecting, initialization, settings
+from .driver.further_node import MemberNode
+from .driver.head_node import HeadNode
 
 # Settings of a node of Ray's that mean nothing on one machine.
 _IGNORED = frozenset(
@@ -156,8 +156,8 @@ class Cluster:
         """
         if unknown := set(ignored) - _IGNORED:
             raise TypeError(f"add_node() has no setting {sorted(unknown)[0]!r}.")
-        totals = init_settings.node_resources(num_cpus, num_gpus, resources, memory)
-        checked = init_settings.check_labels(labels)
+        totals = settings.node_resources(num_cpus, num_gpus, resources, memory)
+        checked = settings.check_labels(labels)
         if self.head_node is None:
             head = HeadNode(
                 totals,
@@ -220,6 +220,6 @@ class Cluster:
 
     def shutdown(self) -> None:
         """Leave the cluster, if this process has joined it, and end all its nodes."""
-        driver.stop()
+        connecting.stop()
         for node in reversed(self.list_all_nodes()):
             self.remove_node(node)

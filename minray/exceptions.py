@@ -17,10 +17,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from .ids import TaskID
-from .task_error import RayError as RayError
-from .task_error import RayTaskError as RayTaskError
-from .task_error import UnserializableException as UnserializableException
+from .wire.ids import TaskID
+from .wire.task_error import RayError as RayError
+from .wire.task_error import RayTaskError as RayTaskError
+from .wire.task_error import UnserializableException as UnserializableException
 
 # Tracebacks shall show the name by which users know them.
 RayError.__module__ = RayTaskError.__module__ = UnserializableException.__module__ = __name__

@@ -1,9 +1,9 @@
 """`ray.internal`: for experiments with the object store."""
 
-from . import process_state
+from .core_worker.references import ids_of
 from .exceptions import RaySystemError
-from .live_references import ids_of
-from .object_ref import ObjectRef
+from .session import here
+from .values.ref import ObjectRef
 
 
 def free(object_refs: ObjectRef | list[ObjectRef], local_only: bool = False) -> None:
@@ -35,6 +35,6 @@ def free(object_refs: ObjectRef | list[ObjectRef], local_only: bool = False) -> 
     for ref in refs:
         if not isinstance(ref, ObjectRef):
             raise TypeError(f"free() expects references; {ref!r} is a {type(ref).__name__}.")
-    if process_state.core is None:
+    if here.core is None:
         raise RaySystemError("There is no session whose objects could be freed. Call init() first.")
-    process_state.core.free(ids_of(refs))
+    here.core.free(ids_of(refs))

@@ -18,8 +18,11 @@ from .api import (
     timeline,
     wait,
 )
-from .decorator import remote
-from .ids import (
+from .core_worker.generator import DynamicObjectRefGenerator, ObjectRefGenerator
+from .frontend.decorator import remote
+from .runtime_context import get_gpu_ids, get_runtime_context
+from .values.ref import ObjectRef
+from .wire.ids import (
     ActorClassID,
     ActorID,
     ClusterID,
@@ -31,9 +34,6 @@ from .ids import (
     UniqueID,
     WorkerID,
 )
-from .object_ref import ObjectRef
-from .object_ref_generator import DynamicObjectRefGenerator, ObjectRefGenerator
-from .runtime_context import get_gpu_ids, get_runtime_context
 
 ObjectID = ObjectRef  # its name before Ray 1.0
 SCRIPT_MODE, WORKER_MODE = 0, 1

@@ -6,14 +6,15 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from . import left_out, process_state
-from .messages import DYNAMIC, STREAMING
-from .options import TaskOptions, update_options
-from .placing import place
+from . import left_out
+from .frontend.options import TaskOptions, update_options
+from .frontend.placing import place
+from .frontend.signatures import Signature
 from .runtime_env import merge
-from .scheduling import Demand
-from .serialization import serialize_function
-from .signatures import Signature
+from .scheduler.tables.queue import Demand
+from .session import here
+from .values.serialization import serialize_function
+from .wire.messages import DYNAMIC, STREAMING
 
 
 class RemoteFunction:
@@ -115,7 +116,7 @@ class RemoteFunction:
         self, args: tuple[Any, ...], kwargs: dict[str, Any], options: TaskOptions, demand: Demand
     ) -> Any:  # noqa: ANN401
         self._signature.check(self._name, args, kwargs)
-        core = process_state.connected_core()
+        core = here.connected_core()
         core.submission.export(self._id, self._name, lambda: serialize_function(self._function, self._name))
         demand, placement = place(options, demand, self._name)
         num_returns = self._num_returns(options)
@@ -129,7 +130,7 @@ class RemoteFunction:
             max_retries=options.max_retries,
             retry_exceptions=options.retry_exceptions,
             placement=placement,
-            environment=merge(process_state.environment, options.runtime_env),
+            environment=merge(here.environment, options.runtime_env),
             max_calls=options.max_calls,
             backpressure=options.backpressure,
             function=self._full_name,

@@ -7,11 +7,11 @@ import os
 import warnings
 from typing import Any
 
-from . import assignment, process_state
-from .actor_handle import ActorHandle
-from .ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
-from .placing import captures
+from .frontend.actor_handle import ActorHandle
+from .frontend.placing import captures
 from .runtime_env import RuntimeEnv, from_text
+from .session import assignment, here
+from .wire.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
 
 # Those that Ray knows beside GPUs; minray gives out no ids of them.
 _OTHER_ACCELERATORS = ("HPU", "NPU", "TPU", "neuron_cores")
@@ -29,28 +29,28 @@ class RuntimeContext:
 
     @property
     def _core(self) -> Any:  # noqa: ANN401
-        return process_state.connected_core()
+        return here.connected_core()
 
     @property
     def namespace(self) -> str:
         """Where the names of this program's actors live: what was given to `init`, or one of its own."""
         self._core  # noqa: B018
-        return process_state.own_namespace()
+        return here.own_namespace()
 
     # --- ids, all in hexadecimal --------------------------------------------------------------------
 
     def get_job_id(self) -> str:
         """The id of the job: all that the tasks of one driver do."""
-        return process_state.job_id().hex()
+        return here.job_id().hex()
 
     def get_actor_id(self) -> str | None:
         """The id of the actor that the calling code is in, in hexadecimal; None outside of actors."""
-        actor = process_state.current_actor
+        actor = here.current_actor
         return actor.order.actor_id.hex() if actor else None
 
     def get_actor_name(self) -> str | None:
         """The name of the actor that the calling code is in, "" if it has none; None outside of actors."""
-        actor = process_state.current_actor
+        actor = here.current_actor
         return actor.order.name if actor else None
 
     @property
@@ -60,7 +60,7 @@ class RuntimeContext:
         Raises:
             RuntimeError: the calling code is in no actor.
         """
-        actor = process_state.current_actor
+        actor = here.current_actor
         if actor is None:
             raise RuntimeError("This method is only available in an actor.")
         return actor.handle()
@@ -73,7 +73,7 @@ class RuntimeContext:
             AssertionError: in a driver.
         """
         self._check_worker()
-        actor = process_state.current_actor
+        actor = here.current_actor
         return actor is not None and actor.order.restarts > 0
 
     def get_node_id(self) -> str:
@@ -92,7 +92,7 @@ class RuntimeContext:
 
     def get_placement_group_id(self) -> str | None:
         """The id of the placement group that the task or actor runs in; None outside of one."""
-        placement = process_state.placement()
+        placement = here.placement()
         return placement[1] if placement and placement[0] == "group" else None
 
     # --- the task -----------------------------------------------------------------------------------
@@ -125,8 +125,8 @@ class RuntimeContext:
         Raises:
             RuntimeError: in a driver, or in an async actor, where cancelling raises `CancelledError`.
         """
-        task, actor = self._core.task, process_state.current_actor
-        if process_state.is_driver:
+        task, actor = self._core.task, here.current_actor
+        if here.is_driver:
             raise RuntimeError("This method is only available when the process is a worker.")
         if actor is not None and actor.is_async:
             raise RuntimeError("This method is not supported in an async actor.")
@@ -136,43 +136,43 @@ class RuntimeContext:
     @property
     def should_capture_child_tasks_in_placement_group(self) -> bool:
         """Whether tasks that the running task submits go into its placement group."""
-        return captures(process_state.placement())
+        return captures(here.placement())
 
     # --- the session --------------------------------------------------------------------------------
 
     @property
     def runtime_env(self) -> RuntimeEnv:
         """The environment of this task, actor or driver."""
-        return from_text(process_state.environment)
+        return from_text(here.environment)
 
     def get_runtime_env_string(self) -> str:
         """The same as text."""
-        return process_state.environment or "{}"
+        return here.environment or "{}"
 
     def get_session_name(self) -> str:
         """The name of the session, which its directory has too."""
         self._core  # noqa: B018
-        assert process_state.session_dir is not None
-        return process_state.session_dir.name
+        assert here.session_dir is not None
+        return here.session_dir.name
 
     def get_temp_dir(self) -> str:
         """The folder that holds the directories of all sessions."""
         self._core  # noqa: B018
-        assert process_state.session_dir is not None
-        return str(process_state.session_dir.parent)
+        assert here.session_dir is not None
+        return str(here.session_dir.parent)
 
     def get_node_labels(self) -> dict[str, str]:
         """The labels of the node."""
-        here = self.get_node_id()
+        own = self.get_node_id()
         nodes = {node["NodeID"]: node for node in self._core.query("nodes")}
-        labels: dict[str, str] = nodes[here]["Labels"]
+        labels: dict[str, str] = nodes[own]["Labels"]
         return labels
 
     @property
     def gcs_address(self) -> str:
         """Where the GCS is; in minray, the session's directory, as everything is on one machine."""
         self._core  # noqa: B018
-        return str(process_state.session_dir)
+        return str(here.session_dir)
 
     def get_pid(self) -> int:
         """This process's id in the operating system."""
@@ -257,7 +257,7 @@ def get_runtime_context() -> RuntimeContext:
         >>> ray.get_runtime_context().get_node_id()
         '5b0f...'
     """
-    process_state.connected_core()
+    here.connected_core()
     return RuntimeContext()
 
 
@@ -274,5 +274,5 @@ def get_gpu_ids() -> list[int | str]:
         >>> ray.get(which.remote())
         ([0], '0')
     """
-    process_state.connected_core()
+    here.connected_core()
     return [int(name) if name.isdigit() else name for name in assignment.gpu_names()]

@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,10 +25,12 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, expect
 
+sys.path.append(str(Path(__file__).parent / "help"))
+
 import browser as real_browser
 import dask_dashboard
 from fake_session import FakeSession
-from minray import dashboard_link, sessions
+from minray.session import dashboard_link, folders
 
 RATE = 2_000  # tasks a second
 FLUSH = 0.02  # seconds between two writes, as the local scheduler has it (EVENT_FLUSH_SECONDS)
@@ -129,7 +132,7 @@ def measure(browser: Browser, tasks: int) -> None:
         session.history(tasks)
         url = dashboard_link.ensure_running(session.directory)
         assert url
-        process = dashboard(sessions.root())
+        process = dashboard(folders.root())
         page, cold = open_page(browser, url, "timeline")
         began = time.monotonic()
         caught_up(page)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from .. import cloudpickle as pickle
-from .. import process_state
-from ..ids import JobID, NodeID
 from ..runtime_context import get_runtime_context
+from ..session import here
+from ..wire.ids import JobID, NodeID
 
 __all__ = ["global_worker", "pickle"]
 
@@ -21,7 +21,7 @@ class _Node:
     @property
     def address_info(self) -> dict[str, Any]:
         """What `init` returned; in a worker, nothing."""
-        return process_state.info
+        return here.info
 
 
 class _Worker:
@@ -32,7 +32,7 @@ class _Worker:
     @property
     def connected(self) -> bool:
         """Whether there is a session."""
-        return process_state.core is not None
+        return here.core is not None
 
     @property
     def current_node_id(self) -> NodeID:
@@ -42,7 +42,7 @@ class _Worker:
     @property
     def current_job_id(self) -> JobID:
         """The job that this process works for."""
-        return process_state.job_id()
+        return here.job_id()
 
     @property
     def namespace(self) -> str:

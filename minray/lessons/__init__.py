@@ -26,14 +26,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .basics.clock import nap, stopwatch, time_scale
     from .checking import check
-    from .clock import nap, stopwatch, time_scale
     from .docstrings import docs
-    from .experiment import Experiment, bracket
+    from .experiments.experiment import Experiment, bracket
     from .fresh_start import reset
-    from .player import play
-    from .prediction import compare, draw, happened, predict
-    from .schedule import simulate, wait_rounds
+    from .hood.player import play
+    from .watching.prediction import compare, draw, happened, predict
+    from .watching.schedule import simulate, wait_rounds
 
 __all__ = [
     "Experiment",
@@ -56,21 +56,21 @@ __all__ = [
 # Imported when first used: every worker imports `nap` with its first task, and should not have to load
 # pictures and checks for it, while a learner's schedule is being recorded.
 _HOME = {
-    "Experiment": "experiment",
-    "bracket": "experiment",
+    "Experiment": "experiments.experiment",
+    "bracket": "experiments.experiment",
     "check": "checking",
-    "compare": "prediction",
+    "compare": "watching.prediction",
     "docs": "docstrings",
-    "draw": "prediction",
-    "happened": "prediction",
-    "nap": "clock",
-    "play": "player",
-    "predict": "prediction",
+    "draw": "watching.prediction",
+    "happened": "watching.prediction",
+    "nap": "basics.clock",
+    "play": "hood.player",
+    "predict": "watching.prediction",
     "reset": "fresh_start",
-    "simulate": "schedule",
-    "stopwatch": "clock",
-    "time_scale": "clock",
-    "wait_rounds": "schedule",
+    "simulate": "watching.schedule",
+    "stopwatch": "basics.clock",
+    "time_scale": "basics.clock",
+    "wait_rounds": "watching.schedule",
 }
 
 

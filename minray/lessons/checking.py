@@ -13,33 +13,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import (
-    exercise_0,
-    exercise_1,
-    exercise_1b,
-    exercise_2,
-    exercise_3,
-    exercise_4,
-    exercise_5,
-    exercise_6,
-    exercise_7,
-    exercise_8,
-    exercise_9,
+from .basics import faults
+from .basics.clock import slow_value, time_scale
+from .basics.session import cpus, event_store, is_running, node_ids, remote
+from .exercises import (
+    exercise_00,
+    exercise_01,
+    exercise_01b,
+    exercise_02,
+    exercise_03,
+    exercise_04,
+    exercise_05,
+    exercise_06,
+    exercise_07,
+    exercise_08,
+    exercise_09,
     exercise_10,
     exercise_11,
     exercise_12,
     exercise_13,
     exercise_14,
     exercise_15,
-    faults,
 )
-from .clock import slow_value, time_scale
-from .evidence import Evidence
-from .guard import run_guarded
-from .recording import Recording, as_schedule, mark, read, read_when
-from .schedule import Schedule, count
-from .session import cpus, event_store, is_running, node_ids, remote
-from .verdict import Finding, HintSteps, Verdict
+from .judging.evidence import Evidence
+from .judging.guard import run_guarded
+from .judging.verdict import Finding, HintSteps, Verdict
+from .watching.recording import Recording, as_schedule, mark, read, read_when
+from .watching.schedule import Schedule, count
 
 
 @dataclass(frozen=True)
@@ -67,39 +67,47 @@ class Exercise:
 
 def _some_references() -> tuple[Any, ...]:
     task = remote(slow_value)
-    pairs = zip(exercise_2.UNITS, exercise_2.VALUES, strict=True)
-    return [task.remote(units, value) for units, value in pairs], exercise_2.TIMEOUT * time_scale()
+    pairs = zip(exercise_02.UNITS, exercise_02.VALUES, strict=True)
+    return [task.remote(units, value) for units, value in pairs], exercise_02.TIMEOUT * time_scale()
 
 
 EXERCISES: dict[int | str, Exercise] = {
     "0a": Exercise(
-        exercise_0.FIRST_TITLE, (exercise_0.GREETING,), exercise_0.judge_first, lambda: (exercise_0.NAME,)
+        exercise_00.FIRST_TITLE, (exercise_00.GREETING,), exercise_00.judge_first, lambda: (exercise_00.NAME,)
     ),
     "0b": Exercise(
-        exercise_0.SECOND_TITLE, (exercise_0.TOTAL / 2,), exercise_0.judge_second,
-        lambda: (list(exercise_0.NUMBERS),),
+        exercise_00.SECOND_TITLE, (exercise_00.TOTAL / 2,), exercise_00.judge_second,
+        lambda: (list(exercise_00.NUMBERS),),
     ),
-    1: Exercise(exercise_1.TITLE, exercise_1.SQUARES, exercise_1.judge, lambda: (list(exercise_1.NUMBERS),)),
+    1: Exercise(
+        exercise_01.TITLE, exercise_01.SQUARES, exercise_01.judge, lambda: (list(exercise_01.NUMBERS),)
+    ),
     "1b": Exercise(
-        exercise_1b.TITLE, (exercise_1b.RIGHT,), exercise_1b.judge,
-        lambda: (list(exercise_1b.NAPS), exercise_1b.WORKERS),
+        exercise_01b.TITLE, (exercise_01b.RIGHT,), exercise_01b.judge,
+        lambda: (list(exercise_01b.NAPS), exercise_01b.WORKERS),
     ),
     2: Exercise(
-        exercise_2.TITLE, exercise_2.VALUES, exercise_2.judge, _some_references,
-        given=len(exercise_2.VALUES), timeout=exercise_2.TIMEOUT,
+        exercise_02.TITLE, exercise_02.VALUES, exercise_02.judge, _some_references,
+        given=len(exercise_02.VALUES), timeout=exercise_02.TIMEOUT,
     ),
-    3: Exercise(exercise_3.TITLE, exercise_1.SQUARES, exercise_3.judge, lambda: (list(exercise_1.NUMBERS),)),
+    3: Exercise(
+        exercise_03.TITLE, exercise_01.SQUARES, exercise_03.judge, lambda: (list(exercise_01.NUMBERS),)
+    ),
     4: Exercise(
-        exercise_4.TITLE, exercise_4.REMAINDERS, exercise_4.judge, lambda: (list(exercise_4.NUMBERS),)
+        exercise_04.TITLE, exercise_04.REMAINDERS, exercise_04.judge, lambda: (list(exercise_04.NUMBERS),)
     ),
-    5: Exercise(exercise_5.TITLE, exercise_5.UNITS, exercise_5.judge, lambda: (list(exercise_5.UNITS),)),
-    6: Exercise(exercise_6.TITLE, (exercise_6.COPIED,), exercise_6.judge, lambda: (list(exercise_6.STEPS),)),
-    7: Exercise(exercise_7.TITLE, (exercise_7.TOTAL,), exercise_7.judge, exercise_7.arrays, given=2, nodes=3),
-    8: Exercise(exercise_8.TITLE, exercise_8.samples(), exercise_8.judge, exercise_8.arguments),
+    5: Exercise(exercise_05.TITLE, exercise_05.UNITS, exercise_05.judge, lambda: (list(exercise_05.UNITS),)),
+    6: Exercise(
+        exercise_06.TITLE, (exercise_06.COPIED,), exercise_06.judge, lambda: (list(exercise_06.STEPS),)
+    ),
+    7: Exercise(
+        exercise_07.TITLE, (exercise_07.TOTAL,), exercise_07.judge, exercise_07.arrays, given=2, nodes=3
+    ),
+    8: Exercise(exercise_08.TITLE, exercise_08.samples(), exercise_08.judge, exercise_08.arguments),
     9: Exercise(
-        exercise_9.TITLE, (exercise_9.TOTAL,), exercise_9.judge,
-        lambda: ([remote(slow_value).remote(0.2, value) for value in exercise_9.VALUES],),
-        given=len(exercise_9.VALUES),
+        exercise_09.TITLE, (exercise_09.TOTAL,), exercise_09.judge,
+        lambda: ([remote(slow_value).remote(0.2, value) for value in exercise_09.VALUES],),
+        given=len(exercise_09.VALUES),
     ),
     10: Exercise(exercise_10.TITLE, (exercise_10.TOTAL,), exercise_10.judge, exercise_10.numbers),
     11: Exercise(exercise_11.TITLE, exercise_11.LABELS, exercise_11.judge, exercise_11.requests),

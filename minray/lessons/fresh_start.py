@@ -1,7 +1,7 @@
 """`reset`: back to the beginning of a lesson."""
 
 from . import checking
-from .session import end
+from .basics.session import end
 
 
 def reset() -> None:

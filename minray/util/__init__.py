@@ -19,9 +19,10 @@ import importlib
 import os
 from typing import Any
 
-from .. import left_out, process_state
+from .. import left_out
 from ..actor import list_named_actors
 from ..api import wait
+from ..session import here
 from . import accelerators, scheduling_strategies
 from .actor_pool import ActorPool
 from .check_serialize import inspect_serializability
@@ -75,7 +76,7 @@ def get_node_ip_address() -> str:
         >>> ray.util.get_node_ip_address()
         '127.0.0.1'
     """
-    address: str = process_state.info.get("node_ip_address", "127.0.0.1")
+    address: str = here.info.get("node_ip_address", "127.0.0.1")
     return address
 
 

@@ -6,9 +6,9 @@ from itertools import zip_longest
 from typing import Any
 
 from ..actor import kill
-from ..actor_handle import ActorHandle
 from ..api import get, wait
-from ..decorator import remote
+from ..frontend.actor_handle import ActorHandle
+from ..frontend.decorator import remote
 
 
 @dataclass

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from .. import api
-from ..decorator import remote
+from ..frontend.decorator import remote
 from .iter_metrics import MetricsContext, SharedMetrics
 
 T = TypeVar("T")

@@ -5,8 +5,7 @@ import sys
 import types
 from typing import Any
 
-from ..ids import PlacementGroupID
-from ..placement_group import (
+from ..frontend.placement_group import (
     VALID_PLACEMENT_GROUP_STRATEGIES,
     PlacementGroup,
     _validate_bundle_label_selector,
@@ -18,6 +17,7 @@ from ..placement_group import (
     remove_placement_group,
     validate_placement_group,
 )
+from ..wire.ids import PlacementGroupID
 
 __all__ = [
     "VALID_PLACEMENT_GROUP_STRATEGIES",

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import api
 from ..actor import kill
-from ..decorator import remote
+from ..frontend.decorator import remote
 
 
 class Empty(queue.Empty):

@@ -1,6 +1,6 @@
 """`ray.util.scheduling_strategies`: what may be given as the option `scheduling_strategy`."""
 
-from ..scheduling_strategies import (
+from ..frontend.scheduling_strategies import (
     DoesNotExist,
     Exists,
     In,

@@ -11,7 +11,7 @@ from typing import Any
 from joblib.parallel import AutoBatchingMixin, FallbackToBackend, ParallelBackendBase, SequentialBackend
 
 from ... import api
-from ...initialization import init, is_initialized
+from ...driver.initialization import init, is_initialized
 from ..multiprocessing import Pool
 
 _LARGE = 100_000  # bytes

@@ -9,8 +9,8 @@ from typing import Any
 
 from ... import api
 from ...actor import kill
-from ...decorator import remote
-from ...initialization import init, is_initialized
+from ...driver.initialization import init, is_initialized
+from ...frontend.decorator import remote
 from ..debug import log_once
 from .results import AsyncResult, IMapIterator, OrderedIMapIterator, PoolTaskError
 

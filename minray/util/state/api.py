@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ... import process_state
+from ...session import here
 from . import summaries, tables
 from .common import (
     DEFAULT_LIMIT,
@@ -184,12 +184,12 @@ def list_objects(
 
 def _live_objects(_db: sqlite3.Connection) -> list[tables.Row]:
     """What the scheduler knows of the objects that there are now."""
-    core = process_state.connected_core()
+    core = here.connected_core()
     names = ("object_id", "object_size", "task_status", "reference_type", "type", "pid")
     common = {
         "attempt_number": 1,
         "call_site": "disabled",
-        "ip": process_state.info.get("node_ip_address", ""),
+        "ip": here.info.get("node_ip_address", ""),
     }
     return [{**common, **dict(zip(names, row, strict=True))} for row in core.query("object_report")]
 

@@ -226,7 +226,7 @@ class ClusterEventState(StateSchema):
 
 @dataclass
 class TaskState(StateSchema):
-    """One attempt of a task. The states are those of `minray.events.TaskState`."""
+    """One attempt of a task. The states are those of `minray.gcs.schema.TaskState`."""
 
     task_id: str | None = None
     attempt_number: int | None = None

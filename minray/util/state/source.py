@@ -5,21 +5,21 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from ... import process_state, sessions
+from ...session import folders, here
 from . import tables
 from .exception import ServerUnavailable
 
 
 def database(address: str | None) -> Path:
     """The event store to read, with everything in it that has happened so far."""
-    if address in (None, "auto") or address == process_state.info.get("address"):
-        if process_state.core is None or process_state.session_dir is None:
+    if address in (None, "auto") or address == here.info.get("address"):
+        if here.core is None or here.session_dir is None:
             raise ServerUnavailable(
                 "There is no session to ask: call init() first, or give the path of a recording as address."
             )
-        process_state.core.flush_events()
-        return process_state.session_dir / "session.db"
-    for path in (Path(address), Path(address) / "session.db", sessions.root() / address / "session.db"):
+        here.core.flush_events()
+        return here.session_dir / "session.db"
+    for path in (Path(address), Path(address) / "session.db", folders.root() / address / "session.db"):
         if path.is_file():
             return path
     raise ServerUnavailable(

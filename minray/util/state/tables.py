@@ -9,9 +9,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from ...event_store import connect_readonly
-from ...events import FINAL_STATES, TaskState
-from ...ids import JobID
+from ...gcs.schema import FINAL_STATES, TaskState
+from ...gcs.store import connect_readonly
+from ...wire.ids import JobID
 from .common import Filter
 from .filters import to_sql
 

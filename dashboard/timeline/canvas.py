@@ -1,0 +1,249 @@
+"""The plot of the timeline: Bokeh's figure, its glyphs, and the sources that they are drawn from."""
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import (
+    BoxZoomTool,
+    ColumnDataSource,
+    CustomJSHover,
+    HoverTool,
+    PanTool,
+    Range1d,
+    SaveTool,
+    TapTool,
+    WheelZoomTool,
+    ZoomInTool,
+    ZoomOutTool,
+)
+from bokeh.models.annotations import Arrow, NormalHead
+from bokeh.plotting import figure
+from bokeh.transform import dodge
+
+from minray.gcs.schema import TaskState
+
+from ..data.mosaic import PALE
+from ..view.scene import Scene
+from ..view.theme import DRIVER_COLOUR, STATE_LABELS, style_sheet
+from .lanes import BAR_HEIGHT, DRIVER_ROW, FOOT, NUMBERS, Columns
+
+IMAGE_COLUMNS = ("image", "foot", "share", "tasks", "row", "x", "dw")
+MARKED_COLUMNS = ("left", "right", "row", "height", "hatch", "edge")
+WAIT_COLUMNS = ("left", "right", "kind", "ran", "asked", "ready")
+NAME_LIMIT = 80
+FOOT_HEIGHT = 0.1
+# As `theme.duration` has it.
+SECONDS = """
+const s = value
+if (s < 0.9995) return `${Number((s * 1000).toPrecision(3))} ms`
+if (s < 59.95) return `${Number(s.toPrecision(3))} s`
+return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`"""
+
+
+class Canvas:
+    """What the timeline draws on.
+
+    Args:
+        across, down: the stretch of time, and the rows, that are seen.
+    """
+
+    def __init__(self, across: Range1d, down: Range1d) -> None:
+        self.bars = ColumnDataSource(_empty(NUMBERS))
+        self.marked = ColumnDataSource(_empty(MARKED_COLUMNS))
+        self.waits = ColumnDataSource(_empty(WAIT_COLUMNS))
+        self._running = ColumnDataSource(_empty(NUMBERS))
+        self._image = ColumnDataSource(_empty(IMAGE_COLUMNS))
+        self._arrows = ColumnDataSource(_empty(("x0", "y0", "x1", "y1")))
+        self._outline = ColumnDataSource(_empty(("left", "right", "row")))
+        self._transfers = ColumnDataSource(_empty(("x0", "y0", "x1", "y1", "size")))
+        self._names = ColumnDataSource({"name": []})
+        self.plot = figure(
+            height=200,
+            sizing_mode="stretch_width",
+            x_range=across,
+            y_range=down,
+            x_axis_label="seconds since the session began",
+            tools=[
+                PanTool(dimensions="width"),
+                BoxZoomTool(dimensions="width"),
+                WheelZoomTool(dimensions="width", modifiers="ctrl"),
+                ZoomInTool(dimensions="width"),
+                ZoomOutTool(dimensions="width"),
+                SaveTool(filename="minray-timeline"),
+                TapTool(),
+            ],
+            toolbar_location="above",
+            output_backend="canvas",
+            stylesheets=[style_sheet()],
+            css_classes=["timeline"],
+        )
+        self.plot.toolbar.logo = None
+        self.plot.ygrid.visible = False
+        self.plot.yaxis.minor_tick_line_color = None
+        self.plot.yaxis.major_tick_line_color = None
+        self._add_glyphs()
+
+    def _add_glyphs(self) -> None:
+        plot = self.plot
+        look: dict[str, Any] = {"line_color": None, "nonselection_alpha": 1.0}
+        image = plot.image_rgba(
+            image="image", x="x", dw="dw", y=dodge("row", -BAR_HEIGHT / 2), dh=BAR_HEIGHT, source=self._image
+        )
+        foot = dodge("row", FOOT[0])
+        plot.image_rgba(image="foot", x="x", dw="dw", y=foot, dh=FOOT_HEIGHT, source=self._image)
+        drawn = []
+        for source in (self.bars, self._running):
+            bar = plot.hbar(
+                y="row",
+                left="left",
+                right="right",
+                height="height",
+                fill_color="colour",
+                fill_alpha="alpha",
+                line_color=None,
+                source=source,
+            )
+            bar.nonselection_glyph = bar.glyph  # a click selects a task, not a bar
+            drawn.append(bar)
+            plot.segment(x0="left", x1="left", y0="foot", y1="tick", line_color="colour", source=source)
+        waits = plot.hbar(
+            y=DRIVER_ROW,
+            left="left",
+            right="right",
+            height=BAR_HEIGHT,
+            fill_color=DRIVER_COLOUR,
+            fill_alpha=PALE,
+            source=self.waits,
+            **look,
+        )
+        plot.hbar(
+            y="row",
+            left="left",
+            right="right",
+            height="height",
+            fill_color=None,
+            line_color="edge",
+            hatch_pattern="hatch",
+            hatch_color="#ffffff",
+            hatch_weight=2,
+            source=self.marked,
+        )
+        plot.segment(
+            x0="x0", y0="y0", x1="x1", y1="y1", line_color="#d55e00", line_width=1.5, source=self._transfers
+        )
+        plot.hbar(
+            y="row",
+            left="left",
+            right="right",
+            height=BAR_HEIGHT + 0.12,
+            fill_color=None,
+            line_color="#d55e00",
+            line_width=2.5,
+            source=self._outline,
+        )
+        head = NormalHead(size=9, fill_color="#d55e00", line_color="#d55e00")
+        arrows = Arrow(
+            end=head,
+            source=self._arrows,
+            x_start="x0",
+            y_start="y0",
+            x_end="x1",
+            y_end="y1",
+        )
+        arrows.update(line_color="#d55e00", line_width=2)
+        plot.add_layout(arrows)
+        self._add_hover(drawn, waits, image)
+
+    def _add_hover(self, bars: list[Any], waits: Any, image: Any) -> None:  # noqa: ANN401 (renderers)
+        words = [
+            STATE_LABELS[TaskState(n)] if n in list(TaskState) else "" for n in range(max(TaskState) + 1)
+        ]
+        names = CustomJSHover(args={"names": self._names}, code="return names.data.name[value] ?? ''")
+        states = CustomJSHover(args={"words": words}, code="return words[value]")
+        seconds = CustomJSHover(code=SECONDS)
+        tasks = [
+            ("function", "@function{custom}"),
+            ("state", "@state{custom}"),
+            ("ran for", "@ran{custom}"),
+            ("queued for", "@queued{custom}"),
+            ("on", "worker @worker"),
+            ("task", "@task"),
+        ]
+        formatters: dict[str, Any] = {"@function": names, "@state": states}
+        formatters |= {"@ran": seconds, "@queued": seconds}
+        kinds = [
+            HoverTool(renderers=bars, tooltips=tasks, formatters=formatters, point_policy="follow_mouse"),
+            HoverTool(
+                renderers=[waits],
+                tooltips=[
+                    ("driver in", "minray.@kind"),
+                    ("for", "@ran{custom}"),
+                    ("ready", "@ready of @asked"),
+                ],
+                formatters={"@ran": seconds},
+                point_policy="follow_mouse",
+            ),
+            HoverTool(
+                renderers=[image],
+                tooltips=[("busy here", "@share %"), ("executions begun", "@tasks"), ("at", "$x{0.000} s")],
+                point_policy="follow_mouse",
+            ),
+        ]
+        for tool in kinds:
+            tool.visible = False  # one button for each would only puzzle
+        self.plot.add_tools(*kinds)
+
+    def clear(self) -> None:
+        """Draw nothing."""
+        for source in (self.bars, self.marked, self.waits, self._running, self._image, self._transfers):
+            source.data = _empty(source.data)
+
+    def label_rows(self, labels: dict[float | str, Any], height: int) -> None:
+        """Name the rows; a row without a name is shown without one."""
+        if labels != self.plot.yaxis.major_label_overrides or self.plot.height != height:
+            self.plot.yaxis.ticker = list(range(len(labels)))
+            self.plot.yaxis.major_label_overrides = labels
+            self.plot.height = height
+
+    def show_bars(self, running: Columns, scene: Scene) -> None:
+        """Single bars; those that have ended are in `bars` and `marked` already."""
+        if self._image.data["row"]:
+            self._image.data = _empty(IMAGE_COLUMNS)
+        if len(running["left"]) or len(self._running.data["left"]):
+            self._running.data = running
+        functions = scene.session.functions
+        if len(self._names.data["name"]) != len(functions):
+            self._names.data = {"name": [function.name[:NAME_LIMIT] for function in functions]}
+
+    def show_picture(self, image: Columns) -> None:
+        """The picture instead of single bars."""
+        self._image.data = image
+        for source in (self.bars, self.marked, self._running):
+            if len(source.data["left"]):
+                source.data = _empty(source.data)
+
+    def show_arrows(self, arrows: Columns, outline: Columns) -> None:
+        """What belongs to the selected task."""
+        if arrows != self._arrows.data:
+            self._arrows.data = arrows
+        if outline != self._outline.data:
+            self._outline.data = outline
+
+    def draw_transfers(self, scene: Scene) -> None:
+        """Thin marks from the node that had an object to the node that got it."""
+        transfers, crew = scene.session.transfers.rows[-500:], scene.session.crew
+        if len(transfers) == len(self._transfers.data["x0"]) < 500:
+            return
+        nodes = [crew.node_of(lane) for lane in crew.order()]
+        first = {node: nodes.index(node) + 0.6 for node in nodes}
+        self._transfers.data = {
+            "x0": transfers["start"] - scene.began,
+            "x1": transfers["end"] - scene.began,
+            "y0": np.array([first.get(int(node), 0.5) for node in transfers["source"]]),
+            "y1": np.array([first.get(int(node), 0.5) for node in transfers["node"]]),
+            "size": transfers["size"],
+        }
+
+
+def _empty(columns: Any) -> dict[str, list[Any]]:  # noqa: ANN401 (anything with names)
+    return {name: [] for name in columns}

@@ -1,0 +1,134 @@
+"""References as futures: for `await ref`, and for `ref.future()` of the module `concurrent.futures`.
+
+A value arrives in whichever thread reads from the connection just then, and that thread must go on reading.
+So it only passes the word on; the value is loaded where it is wanted::
+
+    value arrives --call_soon_threadsafe--> event loop: loads, fulfils the asyncio future
+          '-------------queue-------------> thread "minray-futures": loads, fulfils futures, calls callbacks
+"""
+
+import contextlib
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..values.ref import ObjectRef
+
+if TYPE_CHECKING:
+    import asyncio
+    import concurrent.futures
+
+
+logger = logging.getLogger("minray")
+
+
+class Futures:
+    """Makes futures of references.
+
+    Args:
+        call_when_here: calls a function, in the thread that reads, as soon as a reference's value is here.
+        load: the value of a reference that is here; raises what `get` would raise.
+    """
+
+    def __init__(
+        self,
+        call_when_here: Callable[[ObjectRef, Callable[[], None]], None],
+        load: Callable[[ObjectRef], Any],
+    ) -> None:
+        self._call_when_here = call_when_here
+        self._load = load
+        self._arrived: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def for_asyncio(self, ref: ObjectRef) -> "asyncio.Future[Any]":
+        """A future of the event loop that runs in this thread; cancelling it leaves the task alone."""
+        import asyncio  # most processes need none of it, and it takes long to load
+
+        try:
+            loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        except RuntimeError:  # to be awaited later, in this thread's loop
+            loop = asyncio.get_event_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def pass_on() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+                loop.call_soon_threadsafe(self._fulfil, future, ref)
+
+        self._call_when_here(ref, pass_on)
+        return future
+
+    def signal(self) -> "tuple[asyncio.Future[None], Callable[[], None]]":
+        """A future of the event loop that runs in this thread, and what any thread may call to end it."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+
+        def end() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        def pass_on() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+                loop.call_soon_threadsafe(end)
+
+        return future, pass_on
+
+    def for_threads(self, ref: ObjectRef) -> "concurrent.futures.Future[Any]":
+        """A future that any thread may wait for; cancelling it leaves the task alone."""
+        import concurrent.futures
+
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+        def fulfil() -> None:
+            if future.set_running_or_notify_cancel():
+                self._fulfil(future, ref)
+
+        self._later(ref, fulfil)
+        return future
+
+    def call(self, ref: ObjectRef, callback: Callable[[Any], object]) -> None:
+        """Call a function with the value, or with the exception that `get` would raise."""
+
+        def load_and_call() -> None:
+            try:
+                value = self._load(ref)
+            except Exception as error:
+                value = error
+            callback(value)
+
+        self._later(ref, load_and_call)
+
+    def close(self) -> None:
+        """End the thread, after what has arrived."""
+        if self._thread is not None:
+            self._arrived.put(None)
+
+    def _fulfil(self, future: Any, ref: ObjectRef) -> None:  # noqa: ANN401 - either kind of future
+        if future.done():  # cancelled
+            return
+        try:
+            value = self._load(ref)
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+
+    def _later(self, ref: ObjectRef, work: Callable[[], None]) -> None:
+        """Do this in the thread for futures when the value is here."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="minray-futures", daemon=True)
+                self._thread.start()
+        self._call_when_here(ref, lambda: self._arrived.put(work))
+
+    def _run(self) -> None:
+        while (work := self._arrived.get()) is not None:
+            try:
+                work()
+            except Exception:  # a callback's: it must not end the callbacks of others
+                logger.exception("A callback that was given to _on_completed raised.")
+            work = None  # keep no reference while waiting

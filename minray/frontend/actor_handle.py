@@ -1,0 +1,286 @@
+"""`ActorHandle`: what users call an actor's methods through, in any process of the session.
+
+A handle holds a reference to the object that stands for the actor, so copying and forgetting handles is
+counted as references are (see `references.py`), and the actor ends when the last one is gone.  It also
+carries what it needs to know of the class: the methods, their options and signatures, not their code::
+
+    handle.method.remote(x) -> ActorMethod -> core worker: SubmitTask(actor=..., method="method")
+"""
+
+import pickle
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from .. import left_out
+from ..core_worker.core_worker import CoreWorker
+from ..exceptions import PendingCallsLimitExceeded
+from ..session import here
+from ..values.ref import CollectRefs, ObjectRef
+from ..wire.ids import ActorID, actor_object
+from ..wire.messages import DYNAMIC, STREAMING, result_count
+from .options import TASK, Option, check, pack_exceptions
+from .signatures import Signature
+
+NOT_COUNTED = -1  # max_pending_calls: any number
+
+
+@dataclass(frozen=True, slots=True)
+class MethodOptions:
+    """What is known of a method, and how it is to be called; the names are Ray's."""
+
+    name: str
+    signature: Signature
+    num_returns: int | str | None = None
+    max_task_retries: int | None = None  # None: as the actor's
+    retry_exceptions: bytes = b""
+    concurrency_group: str = ""
+    is_generator: bool = False
+    backpressure: int = -1  # how many items a generator may be ahead of its caller; -1: any number
+    enable_task_events: bool | None = None  # whether the event store is told of a call; None: as the actor's
+    decorator: bytes = b""  # what the class wants to be done around each call, pickled; see `ActorMethod`
+
+
+@dataclass(frozen=True, slots=True)
+class ActorMeta:
+    """What a handle knows of its actor's class."""
+
+    class_id: bytes
+    class_name: str
+    qualname: str
+    module: str
+    methods: dict[str, MethodOptions]
+    max_task_retries: int
+    max_pending_calls: int
+    is_async: bool
+    enable_task_events: bool
+
+
+# What may be given to `.method.options(...)` and to `@method(...)`.
+METHOD_OPTIONS = {
+    **{
+        key: TASK[key] for key in ("num_returns", "retry_exceptions", "name", "enable_task_events", "_labels")
+    },
+    "max_task_retries": Option((int, type(None))),
+    "concurrency_group": Option((str, type(None))),
+    "_generator_backpressure_num_objects": TASK["_generator_backpressure_num_objects"],
+    "tensor_transport": Option((str, type(None)), effect=False),
+}
+
+
+class ActorHandle:
+    """A handle of an actor; made by `Class.remote(...)` and `get_actor`, never by hand.
+
+    Example:
+        >>> counter = Counter.remote()
+        >>> ray.get(counter.increment.remote())
+        1
+    """
+
+    def __init__(self, actor_id: bytes, meta: ActorMeta, ref: ObjectRef | None) -> None:
+        self._ray_actor_id = ActorID(actor_id)
+        self._ray_meta = meta
+        self._ray_ref = ref  # None: a weak handle, which does not keep the actor alive
+        self._ray_session = here.session_dir  # where it is valid
+        self._ray_pending: deque[ObjectRef] = deque()  # results of calls that may not be done yet
+
+    @property
+    def _actor_id(self) -> ActorID:
+        return self._ray_actor_id
+
+    @property
+    def _ray_weak_ref(self) -> bool:
+        return self._ray_ref is None
+
+    def __getattr__(self, name: str) -> "ActorMethod":
+        method = self._ray_meta.methods.get(name) if not name.startswith("_ray_") else None
+        if method is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return ActorMethod(self, method)
+
+    def __dir__(self) -> list[str]:
+        return list(self._ray_meta.methods)
+
+    def __repr__(self) -> str:
+        return f"Actor({self._ray_meta.qualname}, {self._ray_actor_id.hex()})"
+
+    def __hash__(self) -> int:
+        return hash(self._ray_actor_id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ActorHandle) and self._ray_actor_id == other._ray_actor_id
+
+    def __reduce__(self) -> Any:  # noqa: ANN401 - pickle's own protocol
+        actor_id = self._ray_actor_id.binary()
+        if self._ray_ref is None:
+            return load_weak_handle, (actor_id, self._ray_meta)
+        if not CollectRefs.active():
+            # Nobody can tell when the pickle is gone: from now on, this process keeps the actor alive.
+            _pickled_elsewhere.append(self._ray_ref)
+            return load_handle, (actor_id, self._ray_meta, None)
+        return load_handle, (actor_id, self._ray_meta, self._ray_ref)
+
+
+_pickled_elsewhere: list[ObjectRef] = []
+
+
+def load_handle(actor_id: bytes, meta: ActorMeta, ref: ObjectRef | None) -> ActorHandle:
+    """Unpickle a handle."""
+    if ref is None and ObjectRef.on_load is not None:
+        ref = ObjectRef.on_load(actor_object(actor_id))
+    return ActorHandle(actor_id, meta, ref)
+
+
+def load_weak_handle(actor_id: bytes, meta: ActorMeta) -> ActorHandle:
+    """Unpickle a handle that does not keep its actor alive."""
+    return ActorHandle(actor_id, meta, None)
+
+
+class ActorMethod:
+    """A method of an actor, ready to be called with `.remote(...)`.
+
+    A method may have an attribute `__ray_invocation_decorator__`, a function that takes a function of the
+    arguments (a sequence and a dictionary), which makes the call, and returns another to be used instead.
+    """
+
+    __slots__ = ("_handle", "_name", "_options")
+
+    def __init__(self, handle: ActorHandle, options: MethodOptions, name: str = "") -> None:
+        self._handle = handle
+        self._options = options
+        self._name = name  # what the task is to be called; "": after class and method
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        name = self._options.name
+        raise TypeError(
+            "Actor methods cannot be called directly. Instead of running "
+            f"'object.{name}()', try 'object.{name}.remote()'."
+        )
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Call the method; return at once.
+
+        Args:
+            *args: positional arguments; an `ObjectRef` is replaced by its value, as for tasks.
+            **kwargs: keyword arguments, likewise.
+
+        Returns:
+            An `ObjectRef`; a list of them if the method has `num_returns` > 1; None if it has 0.
+
+        Raises:
+            TypeError: the arguments do not fit the method's signature, or something cannot be pickled.
+            PendingCallsLimitExceeded: as many calls are under way as `max_pending_calls` allows.
+        """
+        return self._remote(args, kwargs)
+
+    def options(self, **changes: Any) -> "ActorMethod":  # noqa: ANN401
+        """The same method with other options, for the next call.
+
+        Args:
+            **changes: `num_returns`, `name`, `concurrency_group`, `max_task_retries`, `retry_exceptions`.
+
+        Raises:
+            ValueError: there is no such option (the message names the nearest one), or its value is wrong.
+            TypeError: a value has the wrong type.
+        """
+        return ActorMethod(self._handle, changed(self._options, changes), changes.get("name") or self._name)
+
+    def bind(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ANN401
+        """Left out: task graphs that are built before they run.
+
+        Raises:
+            LeftOutError: always.
+        """
+        raise left_out.error("The method .bind", left_out.LEFT_OUT["dag"])
+
+    def _remote(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+        name: str = "",
+        **changes: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """`remote` as Ray's own code calls it."""
+        handle, options = self._handle, changed(self._options, changes) if changes else self._options
+        if options.decorator:
+            undecorated = ActorMethod(handle, replace(options, decorator=b""), name or self._name)
+            return pickle.loads(options.decorator)(undecorated._remote)(args, kwargs or {})
+        args, kwargs = tuple(args), kwargs or {}
+        meta = handle._ray_meta
+        full_name = f"{meta.class_name}.{options.name}"
+        options.signature.check(full_name, args, kwargs)
+        core = here.connected_core()
+        if meta.max_pending_calls != NOT_COUNTED:
+            _check_pending(core, handle, options.name)
+        num_returns = _num_returns(options)
+        retries = meta.max_task_retries if options.max_task_retries is None else options.max_task_retries
+        recorded = options.enable_task_events
+        refs = core.submission.submit(
+            b"",
+            name or self._name or full_name,
+            args,
+            kwargs,
+            num_returns=num_returns,
+            demand=(),
+            max_retries=retries,
+            retry_exceptions=options.retry_exceptions,
+            actor=handle._ray_actor_id.binary(),
+            method=options.name,
+            group=options.concurrency_group,
+            backpressure=options.backpressure,
+            function=full_name,
+            recorded=meta.enable_task_events if recorded is None else recorded,
+        )
+        if meta.max_pending_calls != NOT_COUNTED and refs:
+            handle._ray_pending.append(refs[0])
+        return refs[0] if result_count(num_returns) == 1 else refs or None
+
+    def __repr__(self) -> str:
+        return f"<method {self._options.name} of {self._handle!r}>"
+
+
+def _num_returns(options: MethodOptions) -> int:
+    """How many results a call has, as `SubmitTask` carries it."""
+    wanted = options.num_returns
+    if wanted is None:
+        return STREAMING if options.is_generator else 1
+    if isinstance(wanted, int):
+        return wanted
+    return DYNAMIC if wanted == "dynamic" else STREAMING
+
+
+def changed(options: MethodOptions, changes: dict[str, Any]) -> MethodOptions:
+    """The options of a method with some changed.
+
+    Raises:
+        ValueError: there is no such option, or its value is wrong.
+        TypeError: a value has the wrong type.
+    """
+    check(METHOD_OPTIONS, changes, "actor methods")
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "retry_exceptions" in given:
+        given["retry_exceptions"] = pack_exceptions(given["retry_exceptions"])
+    if "_generator_backpressure_num_objects" in given:
+        given["backpressure"] = given["_generator_backpressure_num_objects"]
+    fields = MethodOptions.__dataclass_fields__
+    old = {field: getattr(options, field) for field in fields}
+    return MethodOptions(**{**old, **{key: given[key] for key in given if key in fields and key != "name"}})
+
+
+def _check_pending(core: CoreWorker, handle: ActorHandle, method: str) -> None:
+    """Forget the calls that are done; refuse another one if too many are left.
+
+    Raises:
+        PendingCallsLimitExceeded: they are.
+    """
+    pending, limit = handle._ray_pending, handle._ray_meta.max_pending_calls
+    while pending and not core.expects(pending[0].binary()):
+        pending.popleft()
+    if len(pending) >= limit:
+        handle._ray_pending = pending = deque(ref for ref in pending if core.expects(ref.binary()))
+    if len(pending) >= limit:
+        raise PendingCallsLimitExceeded(
+            f"The task {method} could not be submitted to {handle!r} because more than {limit} tasks "
+            "are queued on the actor. This limit can be adjusted with the `max_pending_calls` actor option."
+        )

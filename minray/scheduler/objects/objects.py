@@ -1,0 +1,335 @@
+"""The objects of a node, from the scheduler's side: who may write, who gets which value, what is freed.
+
+It joins the pure tables (`ObjectTable` with its reference counts, `StoreRoom`) with the messages about
+objects.  Values are pushed to whoever owns or wants them.
+"""
+
+import pickle
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ...exceptions import ObjectFreedError, ObjectLostError, OwnerDiedError, RayError
+from ...object_store.copies import SessionRoom
+from ...object_store.folders import NOWHERE, node_of
+from ...object_store.pulls import Pulls
+from ...object_store.room import Place
+from ...wire.ids import task_of
+from ...wire.messages import (
+    ACTOR,
+    ERROR,
+    INLINE,
+    STORED,
+    AbortSegment,
+    CreateSegment,
+    DropReferences,
+    FreeObjects,
+    Holders,
+    HoldReferences,
+    Locate,
+    ObjectsReady,
+    PutObject,
+    Reply,
+    SealSegment,
+    Subscribe,
+    TaskDone,
+    Value,
+)
+from ..tables.event_log import EventLog
+from ..tables.records import Client, Task
+from .reconstruction import Reconstruction
+from .table import ObjectEntry, ObjectTable
+from .unseen_errors import UnseenErrors
+
+
+class NodeObjects:
+    """What `LocalScheduler` hands all messages about objects to.
+
+    Args:
+        capacity: bytes that the objects may use.
+        log: where events go.
+        run_again: takes in a task that is to make a lost object again.
+    """
+
+    def __init__(self, capacity: int, log: EventLog, run_again: Callable[[Task], None]) -> None:
+        self.room = SessionRoom(capacity, log, self._moved)
+        self.pulls = Pulls(self.room, log, self.look_up, self._copied)
+        self.sockets: dict[int, str] = {}  # where the objects of each node are to be had
+        self.table: ObjectTable[Task] = ObjectTable()
+        self.made = Reconstruction(self.table, run_again)
+        self.unseen = UnseenErrors()
+        self.complete: deque[Task] = deque()  # outbox: tasks whose last missing argument has come
+        self.unreferenced: deque[bytes] = deque()  # outbox: actors (their objects) that nobody refers to
+        self._log = log
+        self._pushing: list[Client] = []
+        self._dropped: deque[tuple[Client, tuple[bytes, ...]]] = deque()  # dropped, but not freed yet
+
+    def seal(self, object_id: bytes, value: Value, contained: tuple[bytes, ...], task: int | None) -> None:
+        """An object exists now: tell everybody who waits for it."""
+        entry = self.table.get(object_id)
+        kind, payload = value
+        inner: list[bytes] = []
+        if entry is not None and entry.kind == kind == STORED:  # made again, for another result's sake
+            self.room.free(entry.payload)  # so who knows whether this one is there?
+            inner = self.table.unseal(object_id)
+        if entry is None or entry.ready:  # freed, or its owner died
+            if kind == STORED:
+                self.room.free(payload)
+            return
+        self.table.seal(object_id, kind, payload, contained)
+        if kind == STORED:
+            self.room.sealed(payload, task)
+            self.table.references.watch(object_id)
+        for subscriber in entry.subscribers:
+            self._push(subscriber, object_id, entry)
+        entry.subscribers = []
+        waiters, entry.waiters = entry.waiters, []
+        for waiter in waiters:
+            waiter.missing -= 1
+            if not waiter.missing:
+                self.complete.append(waiter)
+        self.release(inner)
+
+    def value(self, object_id: bytes) -> Value:
+        """The value of an object that exists."""
+        entry = self.table.get(object_id)
+        assert entry is not None, "an argument of a waiting task is pinned"
+        if entry.kind is None:  # lost, and being made again: who looks for it will ask, and wait
+            return STORED, (object_id, NOWHERE, 0)
+        if entry.kind == STORED:
+            self.room.used(entry.payload)
+        return entry.kind, entry.payload
+
+    def _moved(self, old: Place, new: Place) -> bool:
+        """The object has been spilled or restored."""
+        entry = self.table.get(old[0])
+        if entry is None or entry.payload != old:
+            return False
+        entry.payload = new
+        return True
+
+    def _push(self, client: Client, object_id: bytes, entry: ObjectEntry[Task]) -> None:
+        if not client.ready:
+            self._pushing.append(client)
+        assert entry.kind is not None, "only sealed objects are pushed"
+        if entry.kind == STORED:
+            self.room.used(entry.payload)
+        client.ready.append((object_id, entry.kind, entry.payload))
+
+    def flush_pushes(self) -> None:
+        """Send the values that have gathered, one message a process."""
+        for client in self._pushing:
+            client.channel.send(ObjectsReady(tuple(client.ready)))
+            client.ready.clear()
+        self._pushing.clear()
+
+    def release(self, object_ids: list[bytes]) -> None:
+        """Free those of these objects that nobody needs any more."""
+        while object_ids:
+            freed = self.table.release(object_ids)
+            object_ids = []
+            for object_id, entry in freed:
+                if entry.kind == STORED:
+                    self.room.free(entry.payload)
+                    self.table.references.unwatch(object_id)
+                    object_ids += self.made.forget(object_id)
+                elif entry.kind == ACTOR:
+                    self.unreferenced.append(object_id)
+                elif entry.kind == ERROR:
+                    self.unseen.dropped(object_id)
+
+    def report_references(self) -> None:
+        """Tell the event store how many references there are now to objects in the stores."""
+        for object_id, count in self.table.references.take_changes():
+            self._log.references(object_id, count)
+
+    def unpin(self, object_id: bytes) -> None:
+        """The runtime needs the object once less."""
+        if self.table.references.unpin(object_id):
+            self.release([object_id])
+
+    def keep_results(self, client: Client, message: TaskDone) -> None:
+        """A task has ended: what it wrote for results that have come to nothing is freed."""
+        if not client.creating:
+            return
+        written = [item for item in client.creating.items() if task_of(item[0]) == message.task_id]
+        for object_id, name in written:
+            del client.creating[object_id]
+            place = object_id, name, self.room.size(name)
+            if not any(result[1] == place for result in message.results):
+                self.room.discard(object_id, name)
+
+    def forget(self, client: Client) -> None:
+        """A process is gone, and with it its references and what it was about to write."""
+        self.tidy_up()
+        self.room.forget(client)
+        for object_id, name in client.creating.items():
+            self.room.discard(object_id, name)
+        self.release(self.table.references.forget(client))
+
+    def replace(self, object_id: bytes, error: RayError) -> None:
+        """The object is no more: whoever asks for it gets this error."""
+        entry = self.table.get(object_id)
+        if entry is None or entry.kind in (ERROR, ACTOR):
+            return
+        maybe_free = []
+        if entry.kind == STORED:
+            self.room.free(entry.payload)
+            maybe_free = self.made.forget(object_id)
+        maybe_free += self.table.unseal(object_id)
+        self.seal(object_id, (ERROR, pickle.dumps(error)), (), None)
+        self.release(maybe_free)
+
+    def _lose(self, object_id: bytes, entry: ObjectEntry[Task]) -> None:
+        """The object's file is not there any more: make the object again, if that is possible."""
+        tasks, error = self.made.plan(object_id)
+        if error is not None:
+            self.replace(object_id, error)
+            return
+        self.room.free(entry.payload, "LOST")
+        maybe_free = self.table.unseal(object_id)
+        self.made.run_again(tasks)
+        self.release(maybe_free + self.made.forget(object_id))
+
+    def owner_died(self, client: Client) -> None:
+        """A process has died; what it made cannot be had any more, although others refer to it."""
+        for object_id in self.table.owned_by(client):
+            self.replace(object_id, OwnerDiedError(object_id.hex()))
+            self.release([object_id])
+
+    # --- messages -----------------------------------------------------------------------------------
+
+    def on_put_object(self, client: Client, message: PutObject) -> None:
+        """A small object came with its value."""
+        self.tidy_up()
+        self.table.declare(message.object_id, client.task_number, client)
+        self.table.references.hold(client, message.object_id)
+        self.seal(message.object_id, (INLINE, message.blob), message.contained, None)
+
+    def on_create_segment(self, client: Client, message: CreateSegment) -> None:
+        """A process wants to write an object into the store."""
+        self.room.ask(client, message)
+
+    def on_seal_segment(self, client: Client, message: SealSegment) -> None:
+        """What `put` wrote is complete."""
+        self.tidy_up()
+        name = client.creating.pop(message.object_id)
+        self.table.declare(message.object_id, client.task_number, client).by_put = True
+        self.table.references.hold(client, message.object_id)
+        value = STORED, (message.object_id, name, self.room.size(name))
+        self.seal(message.object_id, value, message.contained, client.task_number)
+
+    def on_abort_segment(self, client: Client, message: AbortSegment) -> None:
+        """Writing failed."""
+        self.room.discard(message.object_id, client.creating.pop(message.object_id))
+
+    def on_locate(self, client: Client, message: Locate) -> None:
+        """A process does not find an object where it was."""
+        entry = self.table.get(message.object_id)
+        if entry is not None and entry.kind == STORED:
+            if message.missing and node_of(message.missing) == 0:  # else it could not be found here
+                self._drop_copy(message.object_id, entry, message.missing)
+            if entry.kind == STORED and node_of(entry.payload[1]):
+                self.pulls.want(client, message.request, message.object_id)
+                return
+            if entry.kind == STORED:
+                self.room.locate(client, message.request, entry.payload)
+                return
+        client.channel.send(Reply(message.request, None, ""))
+
+    def _drop_copy(self, object_id: bytes, entry: ObjectEntry[Task], name: str) -> None:
+        """One copy of the object is not where it was; unless there is another, the object is lost."""
+        place = self.room.drop_copy(entry.payload, name)
+        if place is None:
+            self._lose(object_id, entry)
+        else:
+            entry.payload = place
+
+    def look_up(self, object_id: bytes, failed: tuple[str, ...]) -> None:
+        """Which nodes have an object that the head needs."""
+        self.pulls.found(self.holders(object_id, failed))
+
+    def holders(self, object_id: bytes, failed: tuple[str, ...]) -> Holders:
+        """Which nodes have an object.
+
+        Args:
+            object_id: the object.
+            failed: copies that could not be had.
+        """
+        entry = self.table.get(object_id)
+        for name in failed:
+            if entry is not None and entry.kind == STORED:
+                self._drop_copy(object_id, entry, name)
+        if entry is not None and entry.kind == STORED and not self.room.names(entry.payload):
+            self._lose(object_id, entry)
+        if entry is None or entry.kind != STORED:
+            return Holders(object_id, 0, ())
+        names = self.room.names(entry.payload)
+        found = tuple((node_of(name), self.sockets[node_of(name)], name) for name in names)
+        return Holders(object_id, entry.payload[2], found)
+
+    def _copied(self, place: Place) -> bool:
+        """The head has a copy of an object now, which is the one that its processes are told of."""
+        entry = self.table.get(place[0])
+        if entry is None or entry.kind != STORED:
+            return False
+        self.room.sealed(place, None)
+        if self.room.is_there(entry.payload):
+            self.room.add_copy(entry.payload)
+        entry.payload = place
+        return True
+
+    def has_lost_arguments(self, task: Task) -> bool:
+        """Whether arguments of a task are lost: they are made again and it waits, or they are errors now."""
+        lost_some = False
+        for _, argument in task.spec.refs:
+            entry = self.table.get(argument)
+            assert entry is not None, "an argument of a waiting task is pinned"
+            if entry.kind == STORED and not self.room.names(entry.payload):
+                self._lose(argument, entry)
+            if entry.kind is None:
+                entry.waiters.append(task)
+                task.missing += 1
+            lost_some = lost_some or entry.kind in (None, ERROR)
+        return lost_some
+
+    def on_free_objects(self, client: Client, message: FreeObjects) -> None:
+        """A process frees objects by hand; a task that is to make one of them goes on."""
+        for object_id in message.object_ids:
+            entry = self.table.get(object_id)
+            if entry is not None and entry.ready:
+                self.replace(object_id, ObjectFreedError(object_id.hex()))
+
+    def on_subscribe(self, client: Client, message: Subscribe) -> None:
+        """A process wants values that it did not submit the tasks for."""
+        for wanted in message.object_ids:
+            entry = self.table.get(wanted)
+            if entry is None:
+                client.channel.send(ObjectsReady(((wanted, ERROR, lost(wanted)),)))
+            elif entry.ready:
+                self._push(client, wanted, entry)
+            elif client not in entry.subscribers:
+                entry.subscribers.append(client)
+
+    def on_hold_references(self, client: Client, message: HoldReferences) -> None:
+        """References have arrived in a process."""
+        self.tidy_up()  # what it said before was true before
+        for held in message.object_ids:
+            self.table.references.hold(client, held)
+
+    def on_drop_references(self, client: Client, message: DropReferences) -> None:
+        """A process has dropped its last references to these objects; nobody waits for what follows."""
+        self._dropped.append((client, message.object_ids))
+
+    def tidy_up(self) -> None:
+        """Free what has been dropped since the last time; to be called when all answers have been sent."""
+        drop = self.table.references.drop
+        while self._dropped:
+            client, object_ids = self._dropped.popleft()
+            self.release([dropped for dropped in object_ids if drop(client, dropped)])
+
+
+def lost(object_id: bytes) -> Any:  # noqa: ANN401 - bytes, as a payload
+    """The error that stands for the value of an object that is gone."""
+    text = "It is gone: the last reference to it was dropped before this one was used."
+    return pickle.dumps(ObjectLostError(object_id.hex(), detail=text))

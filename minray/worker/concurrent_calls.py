@@ -1,0 +1,137 @@
+"""The calls of an actor that may have several under way at once, from their arrival to their end.
+
+::
+
+    RunTask -> group (threads or an event loop) -> CallBegan -> Execution -> TaskDone
+
+Meanwhile the worker's main thread reads from the connection, for all of them.  Which of its calls an actor's
+thread or coroutine is at, `CoreWorker.running` remembers, so that what it prints and submits is its own.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..core_worker.core_worker import CoreWorker
+from ..session.descendants import exit_with_descendants
+from ..wire.messages import BecomeActor, CallBegan, RunTask, TaskDone
+from .call_groups import AsyncGroup, CallGroup, ThreadGroup
+from .execution import Execution
+
+# The group that every actor has, as in Ray.
+SYSTEM_GROUP = "_ray_system"
+
+
+class ConcurrentCalls:
+    """Runs an actor's calls in groups.
+
+    Args:
+        core: this process's connection.
+        execution: runs one call.
+        order: names the groups, and says how many calls each may have under way.
+        is_async: whether they run in event loops; else in threads.
+        finish_output: called when a call ends: its last line may not have ended.
+        before_exit: called when a call ends the process.
+        is_exiting: whether a call has said that the process is about to end.
+    """
+
+    def __init__(
+        self,
+        core: CoreWorker,
+        execution: Execution,
+        order: BecomeActor,
+        is_async: bool,
+        finish_output: Callable[[], None],
+        before_exit: Callable[[SystemExit], None],
+        is_exiting: Callable[[], bool],
+    ) -> None:
+        self._core = core
+        self._execution = execution
+        self._finish_output = finish_output
+        self._before_exit = before_exit
+        self._is_exiting = is_exiting
+        self._is_async = is_async
+        limits = {"": order.max_concurrency, SYSTEM_GROUP: 1, **dict(order.groups)}
+        self._groups = {name: self._group(name, limit) for name, limit in limits.items()}
+
+    def _group(self, name: str, limit: int) -> CallGroup:
+        if self._is_async:
+            return AsyncGroup(name, limit, self._run_async, self._refuse)
+        return ThreadGroup(name, limit, self._run)
+
+    def add(self, call: RunTask) -> None:
+        """Run a call as soon as its turn has come."""
+        group = self._groups.get(call.group)
+        if group is not None:
+            group.add(call)
+            return
+        names = ", ".join(sorted(set(self._groups) - {"", SYSTEM_GROUP})) or "none"
+        error = ValueError(
+            f"The actor has no concurrency group {call.group!r}; it has: {names}. Name the groups in "
+            "@ray.remote(concurrency_groups={...})."
+        )
+        self._end_unbegun(call, self._execution.failed(call, error))
+
+    def cancel(self, task_id: bytes) -> None:
+        """Cancel a call, if it waits, or awaits something."""
+        for group in self._groups.values():
+            call = group.cancel(task_id)
+            if call is not None:
+                self._refuse(call)
+
+    def _refuse(self, call: RunTask) -> None:
+        self._end_unbegun(call, self._execution.cancelled(call))
+        self._core.cancelled.discard(call.task_id)
+
+    def _end_unbegun(self, call: RunTask, outcome: Any) -> None:  # noqa: ANN401 - (results, error, retry)
+        now = time.time()
+        results, error, retry = outcome
+        self._core.send(TaskDone(call.task_id, results, now, now, error, retry))
+
+    def _begin(self, call: RunTask) -> float:
+        started = time.time()
+        self._core.postpone_briefly(CallBegan(call.task_id, started))
+        return started
+
+    def _run(self, call: RunTask) -> None:
+        """Run a call in this thread."""
+        with self._core.running(call):
+            started = self._begin(call)
+            try:
+                value, (results, error, retry) = self._execution.run(call)
+            except SystemExit as leaving:
+                self._exit(leaving)
+            self._leave_if_exiting()
+            self._finish_output()
+            ended = time.time()
+            self._core.post(TaskDone(call.task_id, results, started, ended, error, retry), ended)
+            del value  # not earlier: see `Worker`
+
+    async def _run_async(self, call: RunTask) -> None:
+        """Run a call in this event loop."""
+        with self._core.running(call):
+            started = self._begin(call)
+            try:
+                value, (results, error, retry) = await self._execution.run_async(call)
+            except SystemExit as leaving:
+                self._exit(leaving)
+            self._leave_if_exiting()
+            self._finish_output()
+            # What ends in the same turn of the loop is sent together, unless something holds the loop up.
+            done = TaskDone(call.task_id, results, started, time.time(), error, retry)
+            self._core.postpone_briefly(done)
+            del value
+        asyncio.get_running_loop().call_soon(self._core.flush)
+
+    def _leave_if_exiting(self) -> None:
+        if self._is_exiting():  # although the method caught what `exit_actor` raised
+            self._exit(SystemExit(0))
+
+    def _exit(self, leaving: SystemExit) -> NoReturn:
+        """A call ends the process, which other threads must not survive."""
+        self._finish_output()
+        self._before_exit(leaving)
+        self._core.flush()
+        code = leaving.code
+        exit_with_descendants(code if isinstance(code, int) else int(code is not None))
