@@ -7,14 +7,12 @@ One turn of the loop::
 It joins the session by connecting to the head's local scheduler, and ends when that connection does.
 """
 
-import contextlib
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from ..object_store.transfers import Transfers
 from ..session.descendants import send_signal
 from ..session.folders import object_socket, store_folders
 from ..wire.config import EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS
+from ..wire.loop import Loop
 from ..wire.messages import AddRows, Died, Forked, Heartbeat, JoinNode, Message, NodeAccepted, Notice
 from ..wire.rpc import Channel
 from .far_node import Member, MemberClient
@@ -45,20 +44,23 @@ class MemberProcess:
         for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
         self._files = StoreFiles(folders)
-        self._listener, self._life = listener, life
-        self._pending: list[Channel] = []  # connections that have something to send
-        self._zygote = Channel(zygote, "zygote", self._pending)
+        self._loop = Loop()
         capacity = store_capacity(folders.memory, config["object_store_memory"])
         path = object_socket(Path(config["session_dir"]), config["node"])
         self._transfers = Transfers(folders, path, lambda name: self._member.resolve(name))
         self._early: list[Message] = []  # what the head said along with its acceptance
         self._head, number = self._join(config, capacity, folders.memory)
-        self._member = Member(number, capacity, self._zygote, self._head)
+        zygote_channel = self._loop.channel(zygote)
+        self._member = Member(number, capacity, zygote_channel, self._head)
         self._ready = Path(config["ready"])
-        self._selector = selectors.DefaultSelector()
         self._flushed = 0.0
         self._beat = 0.0
-        self._running = True
+        self._loop.listen(listener, self._on_connected)
+        self._loop.on_input(life, self._loop.stop)
+        self._loop.on_input(self._files.wake, self._take_removed)
+        self._loop.on_input(self._transfers.wake, self._take_copied)
+        self._loop.serve(zygote_channel, None, self._on_zygote, self._on_other_left)
+        self._loop.serve(self._head, None, self._on_head, self._on_other_left)
 
     def _join(self, config: dict[str, Any], capacity: int, folder: Path) -> tuple[Channel, int]:
         """Become one of the session's nodes; return the connection to the head, and this node's number."""
@@ -66,88 +68,50 @@ class MemberProcess:
         sock.connect(config["head_socket"])
         info = dict(config["node_info"])
         info["Resources"] = dict(config["resources"]) | {"object_store_memory": float(capacity)}
-        head = Channel(sock, "head", self._pending)
+        head = self._loop.channel(sock)
         pids = os.getpid(), os.getppid()
         head.send(JoinNode(json.dumps(info), pids, str(folder), str(self._transfers.path)))
-        head.flush()
-        with selectors.DefaultSelector() as selector:
-            selector.register(sock, selectors.EVENT_READ)
-            while selector.select():
-                self._early += head.receive()
-                if self._early:
-                    accepted = self._early.pop(0)
-                    assert isinstance(accepted, NodeAccepted), "that is the answer to JoinNode"
-                    return head, accepted.node
-                if head.closed:
-                    break
-        raise ConnectionError("the head of the session is gone")
+        self._loop.flush_all()
+        while not self._early and not head.closed:
+            select.select([sock], [], [])
+            self._early += head.receive()
+        if not self._early:
+            raise ConnectionError("the head of the session is gone")
+        accepted = self._early.pop(0)
+        assert isinstance(accepted, NodeAccepted), "that is the answer to JoinNode"
+        return head, accepted.node
 
     def run(self) -> None:
         """Serve until the head or the supervisor is gone."""
-        self._listener.setblocking(False)
-        self._on_input(self._listener, self._accept)
-        self._on_input(self._life, self._stop)
-        self._on_input(self._files.wake, self._take_removed)
-        self._on_input(self._transfers.wake, self._take_copied)
-        self._on_input(self._zygote.sock, self._read_zygote, self._zygote)
-        self._on_input(self._head.sock, self._read_head, self._head)
+        loop, member = self._loop, self._member
         for message in self._early:
-            self._member.on_head(message)
+            member.on_head(message)
         self._ready.write_text(str(os.getpid()))
-        while self._running:
-            restless = self._member.log or self._member.room.restless
-            ready = self._selector.select(EVENT_FLUSH_SECONDS if restless else HEARTBEAT_SECONDS)
-            self._member.log.now = time.time()
-            for key, events in ready:
-                read, channel = key.data
-                if events & selectors.EVENT_READ:
-                    read()
-                if events & selectors.EVENT_WRITE:
-                    self._pending.append(channel)
+        while loop.running:
+            restless = member.log or member.room.restless
+            ready = loop.wait(EVENT_FLUSH_SECONDS if restless else HEARTBEAT_SECONDS)
+            member.log.now = time.time()
+            loop.take_in(ready)
             self._empty_outboxes(time.time())
 
-    def _on_input(
-        self, sock: socket.socket, read: Callable[[], None], channel: Channel | None = None
-    ) -> None:
-        self._selector.register(sock, selectors.EVENT_READ, (read, channel))
+    def _on_connected(self, channel: Channel) -> None:
+        self._loop.serve(channel, MemberClient(channel), self._member.on_message, lambda client: None)
 
-    def _stop(self) -> None:
-        self._running = False
+    def _on_zygote(self, _sender: None, message: Message) -> None:
+        if isinstance(message, Forked):
+            self._member.on_forked(message)
+        elif isinstance(message, Died):
+            client = self._member.clients.get(message.worker)
+            if client is not None:
+                self._loop.read_rest(client.channel)
+            self._member.on_died(message)
 
-    def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            sock, _ = self._listener.accept()
-            channel = Channel(sock, None, self._pending)
-            client = MemberClient(channel)
-            self._on_input(sock, lambda: self._read_client(client), channel)
+    def _on_head(self, _sender: None, message: Message) -> None:
+        self._member.on_head(message)
 
-    def _read_client(self, client: MemberClient) -> None:
-        channel = client.channel
-        if channel.closed:
-            return
-        for message in channel.receive():
-            self._member.on_message(client, message)
-        if channel.closed:
-            self._selector.unregister(channel.sock)
-            channel.close()
-
-    def _read_zygote(self) -> None:
-        for message in self._zygote.receive():
-            if isinstance(message, Forked):
-                self._member.on_forked(message)
-            elif isinstance(message, Died):
-                client = self._member.clients.get(message.worker)
-                while client is not None and not client.channel.closed and client.channel.has_input():
-                    self._read_client(client)  # what it said before it died
-                self._member.on_died(message)
-        if self._zygote.closed:
-            self._running = False
-
-    def _read_head(self) -> None:
-        for message in self._head.receive():
-            self._member.on_head(message)
-        if self._head.closed:
-            self._running = False
+    def _on_other_left(self, _other: None) -> None:
+        """Without a zygote, or a head, this node is none any more."""
+        self._loop.stop()
 
     def _take_removed(self) -> None:
         self._member.room.done(self._files.take_results())
@@ -173,21 +137,9 @@ class MemberProcess:
             self._head.send(Heartbeat(member.room.share_used))
             if text := member.room.notice.take():
                 self._head.send(Notice(text))
-        pending = self._pending[:]
-        self._pending.clear()
-        for channel in pending:
-            self._flush(channel)
+        self._loop.flush_all()
         self._files.do(member.room.take_jobs())
         self._transfers.do(member.pulls.take_jobs())
-
-    def _flush(self, channel: Channel) -> None:
-        """Send what waits; if the socket is full, be woken when it is not."""
-        done = channel.flush()
-        if channel.closed or done == (not channel.blocked):
-            return
-        channel.blocked = not done
-        events = selectors.EVENT_READ if done else selectors.EVENT_READ | selectors.EVENT_WRITE
-        self._selector.modify(channel.sock, events, self._selector.get_key(channel.sock).data)
 
 
 def main(config: dict[str, Any], **sockets: socket.socket) -> None:

@@ -10,16 +10,13 @@ waking the driver for every single result would cost more than the results.  Not
 GCS that reads slowly finds its messages later.
 """
 
-import contextlib
 import gc
 import os
-import selectors
 import shutil
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,8 @@ from ..object_store.transfers import Transfers
 from ..session.descendants import send_signal
 from ..session.folders import object_socket, store_folders
 from ..wire.config import ANSWER_SECONDS, EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS, POOL_SECONDS, SPIN_SECONDS
-from ..wire.messages import Died, Forked, Notice, Reply, StoreRows
+from ..wire.loop import Loop, Ready
+from ..wire.messages import Died, Forked, Message, Notice, Reply, StoreRows
 from ..wire.rpc import Channel
 from .local_scheduler import LocalScheduler
 from .tables.event_log import EventLog, SilentLog
@@ -39,7 +37,7 @@ class SchedulerProcess:
     """Runs a `LocalScheduler` on real sockets.
 
     Args:
-        config: what `init` decided (see `node.NodeConfig`).
+        config: what `init` decided (see `driver.head_node`).
         listener: the socket that drivers and workers connect to.
         zygote: socket to the process that forks workers.
         gcs: socket to the process that stores events.
@@ -61,20 +59,16 @@ class SchedulerProcess:
         capacity = store_capacity(folders.memory, config["object_store_memory"])
         resources = dict(config["resources"]) | {"object_store_memory": float(capacity)}
         node_info = dict(config["node_info"]) | {"Resources": resources}
-        self._listener, self._life = listener, life
-        self._pending: list[Channel] = []  # connections that have something to send
-        self._zygote = Channel(zygote, "zygote", self._pending)
-        self._gcs = Channel(gcs, "gcs", self._pending)
+        self._loop = Loop()
+        self._zygote, self._gcs = self._loop.channel(zygote), self._loop.channel(gcs)
         node_id = bytes.fromhex(config["node_info"]["NodeID"])
-        log = (
-            SilentLog() if os.environ.get("MINRAY_EVENTS") == "off" else EventLog()
-        )  # for the microbenchmark
+        silent = os.environ.get("MINRAY_EVENTS") == "off"  # for the microbenchmark
+        log = SilentLog() if silent else EventLog()
         self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info, log)
         self._scheduler.objects.made.enabled = config.get("reconstruct", True)
         self._object_socket = object_socket(Path(config["session_dir"]))
         self._scheduler.objects.sockets[0] = str(self._object_socket)
         self._transfers: Transfers | None = None  # once there are other nodes
-        self._selector = selectors.DefaultSelector()
         self._flushed = 0.0  # when events were last handed over
         self._answered = 0.0  # when drivers were last answered
         self._answers_wait = False
@@ -82,65 +76,48 @@ class SchedulerProcess:
         self._owner = config["owner_pid"] if config["ends_with_driver"] else 0  # whose going ends the session
         self._waiting_for_gcs: dict[int, tuple[Client, int]] = {}
         self._gcs_requests = 0
-        self._running = True
+        self._loop.listen(listener, self._on_connected)
+        self._loop.on_input(life, self._loop.stop)
+        self._loop.on_input(self._files.wake, self._take_removed)
+        self._loop.serve(self._zygote, None, self._on_zygote, self._on_part_left)
+        self._loop.serve(self._gcs, None, self._on_gcs, self._on_part_left)
 
     def run(self) -> None:
         """Serve until the driver or the supervisor is gone."""
-        self._listener.setblocking(False)
-        self._on_input(self._listener, self._accept)
-        self._on_input(self._life, self._stop)
-        self._on_input(self._files.wake, self._take_removed)
-        self._on_input(self._zygote.sock, self._read_zygote, self._zygote)
-        self._on_input(self._gcs.sock, self._read_gcs, self._gcs)
-        scheduler = self._scheduler
+        loop, scheduler = self._loop, self._scheduler
         scheduler.now = time.time()
         scheduler.processes.start_workers()
         self._empty_outboxes(idle=True)
-        while self._running:
+        while loop.running:
             ready = self._wait()
             scheduler.now = time.time()
-            for key, events in ready:
-                read, channel = key.data
-                if events & selectors.EVENT_READ:
-                    read()
-                if events & selectors.EVENT_WRITE:
-                    self._pending.append(channel)
+            loop.take_in(ready)
             scheduler.schedule()
             self._empty_outboxes(idle=not ready)
         scheduler.processes.end_session()
-        self._flush_events(last=True)
+        self._flush_events()
+        self._gcs.finish()
 
-    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+    def _wait(self) -> Ready:
         """What is readable, as soon as something is, or nothing when it is time to do something else.
 
         Who calls for one task after the other is not kept waiting until this process has been woken, neither
         for the call nor for the result.
         """
+        wait = self._loop.wait
         if self._answers_wait:
-            return self._selector.select(0)
+            return wait(0)
         began, tasks = time.monotonic(), len(self._scheduler.tasks)
         spin_until = began + SPIN_SECONDS if tasks < 2 and self._came_soon[tasks] else 0.0
-        ready: list[tuple[selectors.SelectorKey, int]] = []
+        ready: Ready = []
         while not ready and time.monotonic() < spin_until:
             os.sched_yield()
-            ready = self._selector.select(0)
+            ready = wait(0)
         if not ready:
-            ready = self._selector.select(self._patience())
+            ready = wait(self._patience())
         if tasks < 2:
             self._came_soon[tasks] = time.monotonic() - began < SPIN_SECONDS
         return ready
-
-    def _on_input(
-        self, sock: socket.socket, read: Callable[[], None], channel: Channel | None = None
-    ) -> None:
-        """Call `read` when there is something to read; `channel` is what may have to be sent later."""
-        self._selector.register(sock, selectors.EVENT_READ, (read, channel))
-
-    def _stop(self) -> None:
-        self._running = False
-
-    def _take_removed(self) -> None:
-        self._scheduler.objects.room.done(self._files.take_results())
 
     def _patience(self) -> float | None:
         """How long to sleep if nothing happens: briefly while tasks run, else until something does."""
@@ -153,50 +130,48 @@ class SchedulerProcess:
             return HEARTBEAT_SECONDS
         return POOL_SECONDS / 5 if self._scheduler.objects.room.restless else None
 
-    def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            sock, _ = self._listener.accept()
-            channel = Channel(sock, None, self._pending)
-            client = channel.owner = Client(channel)
-            self._on_input(sock, lambda: self._read_client(client), channel)
+    # --- what comes in ------------------------------------------------------------------------------
 
-    def _read_client(self, client: Client) -> None:
-        channel = client.channel
-        if channel.closed:
-            return
-        handle = self._scheduler.handle
-        for message in channel.receive():
-            handle(client, message)
-        if channel.closed:
-            self._selector.unregister(channel.sock)
-            channel.close()
-            if client.kind == "NODE":
-                self._scheduler.members.on_lost(client)
-            if client.kind == "DRIVER":
-                self._scheduler.processes.on_driver_left(client)
-                self._running = self._running and client.pid != self._owner
+    def _on_connected(self, channel: Channel) -> None:
+        self._loop.serve(channel, Client(channel), self._scheduler.handle, self._on_left)
 
-    def _read_zygote(self) -> None:
-        for message in self._zygote.receive():
-            if isinstance(message, Forked):
-                self._scheduler.processes.on_forked(message)
-            elif isinstance(message, Died):
-                client = self._scheduler.clients.get(message.worker)
-                while client is not None and not client.channel.closed and client.channel.has_input():
-                    self._read_client(client)  # what it said before it died
-                self._scheduler.processes.on_died(message)
-        if self._zygote.closed:  # without a zygote there are no workers: the session is over
-            self._running = False
+    def _on_left(self, client: Client) -> None:
+        if client.kind == "NODE":
+            self._scheduler.members.on_lost(client)
+        if client.kind == "DRIVER":
+            self._scheduler.processes.on_driver_left(client)
+            if client.pid == self._owner:
+                self._loop.stop()
 
-    def _read_gcs(self) -> None:
-        for message in self._gcs.receive():
-            if isinstance(message, Reply):
-                client, request = self._waiting_for_gcs.pop(message.request)
-                client.channel.send(Reply(request, None, ""))
-            elif isinstance(message, Notice):
-                self._scheduler.announcements.notify(message)
-        if self._gcs.closed:
-            self._running = False
+    def _on_part_left(self, _part: None) -> None:
+        """Without a zygote there are no workers, and without a GCS no memory: the session is over."""
+        self._loop.stop()
+
+    def _on_zygote(self, _sender: None, message: Message) -> None:
+        if isinstance(message, Forked):
+            self._scheduler.processes.on_forked(message)
+        elif isinstance(message, Died):
+            client = self._scheduler.clients.get(message.worker)
+            if client is not None:
+                self._loop.read_rest(client.channel)
+            self._scheduler.processes.on_died(message)
+
+    def _on_gcs(self, _sender: None, message: Message) -> None:
+        if isinstance(message, Reply):
+            client, request = self._waiting_for_gcs.pop(message.request)
+            client.channel.send(Reply(request, None, ""))
+        elif isinstance(message, Notice):
+            self._scheduler.announcements.notify(message)
+
+    def _take_removed(self) -> None:
+        self._scheduler.objects.room.done(self._files.take_results())
+
+    def _take_copied(self) -> None:
+        assert self._transfers is not None, "its socket has called"
+        for job, outcome, started, ended in self._transfers.take_results():
+            self._scheduler.objects.pulls.done(job, outcome, started, ended)
+
+    # --- what goes out ------------------------------------------------------------------------------
 
     def _empty_outboxes(self, idle: bool) -> None:
         """Say everything that there is to say; then do what nobody waits for."""
@@ -214,51 +189,27 @@ class SchedulerProcess:
             scheduler.tick()
             scheduler.objects.room.tick(self._files.retire)
             self._flush_events()
-        if self._pending:
+        if self._loop.pending:
             self._answer(nothing_else)
         self._files.do(scheduler.objects.room.take_jobs())
         if scheduler.members.ever:
             self._deal_with_nodes()
 
-    def _deal_with_nodes(self) -> None:
-        """Do what only sessions of several nodes need: copy objects, clear up after nodes that died."""
-        if self._transfers is None:
-            self._transfers = Transfers(self._folders, self._object_socket, lambda name: name)
-            self._on_input(self._transfers.wake, self._take_copied)
-        self._transfers.do(self._scheduler.objects.pulls.take_jobs())
-        folders = self._scheduler.members.folders
-        while folders:
-            threading.Thread(target=shutil.rmtree, args=(folders.pop(), True), daemon=True).start()
-
-    def _take_copied(self) -> None:
-        assert self._transfers is not None, "its socket has called"
-        for job, outcome, started, ended in self._transfers.take_results():
-            self._scheduler.objects.pulls.done(job, outcome, started, ended)
-
     def _answer(self, nothing_else: bool) -> None:
         """Send what waits; to drivers only if nothing else is left to do, or if they have waited for long."""
-        now = self._scheduler.now
+        now, loop = self._scheduler.now, self._loop
         if nothing_else or now - self._answered >= ANSWER_SECONDS:
             self._answered = now
-        pending = self._pending[:]
-        self._pending.clear()
+        pending = loop.pending[:]
+        loop.pending.clear()
         for channel in pending:
             if self._answered != now and getattr(channel.owner, "kind", "") == "DRIVER":
-                self._pending.append(channel)
+                loop.pending.append(channel)
             else:
-                self._flush(channel)
-        self._answers_wait = bool(self._pending)
+                loop.flush(channel)
+        self._answers_wait = bool(loop.pending)
 
-    def _flush(self, channel: Channel) -> None:
-        """Send what waits; if the socket is full, be woken when it is not."""
-        done = channel.flush()
-        if channel.closed or done == (not channel.blocked):
-            return
-        channel.blocked = not done
-        events = selectors.EVENT_READ if done else selectors.EVENT_READ | selectors.EVENT_WRITE
-        self._selector.modify(channel.sock, events, self._selector.get_key(channel.sock).data)
-
-    def _flush_events(self, last: bool = False) -> None:
+    def _flush_events(self) -> None:
         """Hand the gathered events to the GCS."""
         scheduler = self._scheduler
         self._flushed = scheduler.now
@@ -266,15 +217,19 @@ class SchedulerProcess:
         if scheduler.flush_requests:
             self._gcs_requests += 1
             request = self._gcs_requests
-            first, *others = scheduler.flush_requests
-            self._waiting_for_gcs[request] = first
-            scheduler.flush_requests = others
+            self._waiting_for_gcs[request] = scheduler.flush_requests.pop(0)
         if scheduler.log or request:
             self._gcs.send(StoreRows(request, scheduler.log.take()))
-        if last:
-            self._gcs.sock.setblocking(True)
-            self._gcs.flush()
-            self._gcs.close()
+
+    def _deal_with_nodes(self) -> None:
+        """Do what only sessions of several nodes need: copy objects, clear up after nodes that died."""
+        if self._transfers is None:
+            self._transfers = Transfers(self._folders, self._object_socket, lambda name: name)
+            self._loop.on_input(self._transfers.wake, self._take_copied)
+        self._transfers.do(self._scheduler.objects.pulls.take_jobs())
+        folders = self._scheduler.members.folders
+        while folders:
+            threading.Thread(target=shutil.rmtree, args=(folders.pop(), True), daemon=True).start()
 
 
 def main(config: dict[str, Any], **sockets: socket.socket) -> None:

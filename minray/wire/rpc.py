@@ -55,22 +55,23 @@ class Channel:
 
     Args:
         sock: a connected stream socket.
-        owner: whatever the process that serves it wants to find here.
         pending: a list that the channel joins when it has something to send, so that nobody need look for it.
     """
 
-    def __init__(
-        self, sock: socket.socket, owner: object = None, pending: list["Channel"] | None = None
-    ) -> None:
+    def __init__(self, sock: socket.socket, pending: list["Channel"] | None = None) -> None:
         sock.setblocking(False)
         self.sock = sock
-        self.owner = owner
+        self.owner: object = None
         self.pending = [] if pending is None else pending
         self.closed = False
-        self.blocked = False  # the socket is full; whoever serves it waits until it is writable
+        self.blocked = False  # the socket is full; `loop` waits until it is writable
         self._reader = FrameReader()
         self._outbox: list[Message] = []
         self._unsent = memoryview(b"")
+
+    def belongs_to(self, owner: object) -> None:
+        """Keep what the process that serves this connection wants to find here."""
+        self.owner = owner
 
     def fileno(self) -> int:
         """For selectors."""
@@ -103,7 +104,7 @@ class Channel:
             return False
 
     def flush(self) -> bool:
-        """Send as much as the socket takes now; return whether everything is gone."""
+        """Send as much as the socket takes now; return whether everything is gone (else it is `blocked`)."""
         if self.closed:
             self._outbox.clear()
             return True
@@ -114,12 +115,21 @@ class Channel:
             try:
                 sent = self.sock.send(self._unsent)
             except BlockingIOError:
+                self.blocked = True
                 return False
             except OSError:  # the other side is gone; reading will notice
                 self._unsent = memoryview(b"")
-                return True
+                break
             self._unsent = self._unsent[sent:]
+        self.blocked = False
         return True
+
+    def finish(self) -> None:
+        """Send all that is left, however long it takes, and close the socket."""
+        if not self.closed:
+            self.sock.setblocking(True)
+            self.flush()
+        self.close()
 
     def close(self) -> None:
         """Close the socket."""
