@@ -11,9 +11,9 @@ from .frontend.options import TaskOptions, update_options
 from .frontend.placing import place
 from .frontend.signatures import Signature
 from .runtime_env import merge
-from .scheduler.tables.queue import Demand
 from .session import here
 from .values.serialization import serialize_function
+from .wire.demand import Demand
 from .wire.messages import DYNAMIC, STREAMING
 
 

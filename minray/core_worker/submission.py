@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import OufOfBandObjectRefSerializationException
-from ..scheduler.tables.queue import Demand
 from ..values.ref import ObjectRef
 from ..values.serialization import serialize, serialize_arguments
 from ..values.unserializable import unserializable_argument
 from ..wire.config import INLINE_BYTES, MOST_FUNCTION_BYTES
+from ..wire.demand import Demand
 from ..wire.ids import object_id
 from ..wire.messages import STREAMING, CancelTask, ExportFunction, SubmitTask, result_count
 from ..wire.placement import Placement

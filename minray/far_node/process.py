@@ -102,7 +102,7 @@ class MemberProcess:
             self._member.on_forked(message)
         elif isinstance(message, Died):
             client = self._member.clients.get(message.worker)
-            if client is not None:
+            if client is not None and isinstance(client.channel, Channel):
                 self._loop.read_rest(client.channel)
             self._member.on_died(message)
 

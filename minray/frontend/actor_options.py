@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..runtime_env import to_text
-from ..scheduler.tables.queue import Demand, to_demand
+from ..wire.demand import Demand, to_demand
 from .options import ACTOR, check, to_amounts
 from .scheduling_strategies import strategy_of_selector
 

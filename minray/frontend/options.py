@@ -15,8 +15,8 @@ from typing import Any
 import cloudpickle
 
 from .. import runtime_env
-from ..scheduler.tables.queue import UNIT, Demand, to_demand
 from ..wire.config import DEFAULT_MAX_RETRIES
+from ..wire.demand import UNIT, Demand, to_demand
 from .labels import wrong_selector
 from .scheduling_strategies import STRATEGY_TYPES, strategy_of_selector
 

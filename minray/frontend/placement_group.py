@@ -8,11 +8,10 @@ import warnings
 from typing import Any
 
 from ..exceptions import GetTimeoutError, RaySystemError, TaskPlacementGroupRemoved
-from ..scheduler.tables.queue import to_demand
 from ..session import here
 from ..values.ref import ObjectRef
 from ..values.serialization import serialize
-from ..wire.demand import MARKER
+from ..wire.demand import MARKER, to_demand
 from ..wire.ids import PlacementGroupID
 from ..wire.messages import AwaitPlacementGroup, CreatePlacementGroup, RemovePlacementGroup
 from .labels import wrong_selector

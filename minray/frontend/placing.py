@@ -3,9 +3,8 @@
 import warnings
 from typing import Any, Protocol
 
-from ..scheduler.tables.queue import UNIT, Demand
 from ..session import here
-from ..wire.demand import group_demand
+from ..wire.demand import UNIT, Demand, group_demand
 from ..wire.placement import SPREAD, Placement
 from .placement_group import PlacementGroup, get_current_placement_group
 from .scheduling_strategies import (

@@ -61,10 +61,9 @@ class SchedulerProcess:
         node_info = dict(config["node_info"]) | {"Resources": resources}
         self._loop = Loop()
         self._zygote, self._gcs = self._loop.channel(zygote), self._loop.channel(gcs)
-        node_id = bytes.fromhex(config["node_info"]["NodeID"])
         silent = os.environ.get("MINRAY_EVENTS") == "off"  # for the microbenchmark
         log = SilentLog() if silent else EventLog()
-        self._scheduler = LocalScheduler(node_id, resources, capacity, self._zygote, node_info, log)
+        self._scheduler = LocalScheduler(resources, capacity, self._zygote, node_info, log)
         self._scheduler.objects.made.enabled = config.get("reconstruct", True)
         self._object_socket = object_socket(Path(config["session_dir"]))
         self._scheduler.objects.sockets[0] = str(self._object_socket)
@@ -85,16 +84,16 @@ class SchedulerProcess:
     def run(self) -> None:
         """Serve until the driver or the supervisor is gone."""
         loop, scheduler = self._loop, self._scheduler
-        scheduler.now = time.time()
+        scheduler.log.set_time(time.time())
         scheduler.processes.start_workers()
         self._empty_outboxes(idle=True)
         while loop.running:
             ready = self._wait()
-            scheduler.now = time.time()
+            scheduler.log.set_time(time.time())
             loop.take_in(ready)
             scheduler.schedule()
             self._empty_outboxes(idle=not ready)
-        scheduler.processes.end_session()
+        scheduler.deaths.end_session()
         self._flush_events()
         self._gcs.finish()
 
@@ -107,7 +106,7 @@ class SchedulerProcess:
         wait = self._loop.wait
         if self._answers_wait:
             return wait(0)
-        began, tasks = time.monotonic(), len(self._scheduler.tasks)
+        began, tasks = time.monotonic(), len(self._scheduler.tasks.alive)
         spin_until = began + SPIN_SECONDS if tasks < 2 and self._came_soon[tasks] else 0.0
         ready: Ready = []
         while not ready and time.monotonic() < spin_until:
@@ -122,11 +121,11 @@ class SchedulerProcess:
     def _patience(self) -> float | None:
         """How long to sleep if nothing happens: briefly while tasks run, else until something does."""
         references = self._scheduler.objects.table.references
-        busy = bool(self._scheduler.tasks or self._scheduler.log or references.changed)
-        spare = len(self._scheduler.pool.workers) > self._scheduler.pool.target
+        busy = bool(self._scheduler.tasks.alive or self._scheduler.log or references.changed)
+        spare = len(self._scheduler.nodes.home.pool.workers) > self._scheduler.nodes.home.pool.target
         if busy or spare:
             return EVENT_FLUSH_SECONDS
-        if self._scheduler.members.watchful:
+        if self._scheduler.far_nodes.watchful:
             return HEARTBEAT_SECONDS
         return POOL_SECONDS / 5 if self._scheduler.objects.room.restless else None
 
@@ -136,10 +135,9 @@ class SchedulerProcess:
         self._loop.serve(channel, Client(channel), self._scheduler.handle, self._on_left)
 
     def _on_left(self, client: Client) -> None:
-        if client.kind == "NODE":
-            self._scheduler.members.on_lost(client)
+        self._scheduler.far_nodes.on_lost(client)  # if it is one
         if client.kind == "DRIVER":
-            self._scheduler.processes.on_driver_left(client)
+            self._scheduler.deaths.on_driver_left(client)
             if client.pid == self._owner:
                 self._loop.stop()
 
@@ -152,9 +150,9 @@ class SchedulerProcess:
             self._scheduler.processes.on_forked(message)
         elif isinstance(message, Died):
             client = self._scheduler.clients.get(message.worker)
-            if client is not None:
+            if client is not None and isinstance(client.channel, Channel):
                 self._loop.read_rest(client.channel)
-            self._scheduler.processes.on_died(message)
+            self._scheduler.deaths.on_died(message)
 
     def _on_gcs(self, _sender: None, message: Message) -> None:
         if isinstance(message, Reply):
@@ -177,27 +175,27 @@ class SchedulerProcess:
         """Say everything that there is to say; then do what nobody waits for."""
         scheduler = self._scheduler
         # First of all: a signal that cancels a task must reach its worker before the worker's next task does.
-        for pid, number in scheduler.signals:
+        for pid, number in scheduler.processes.signals:
             send_signal(pid, number)
-        scheduler.signals.clear()
-        nothing_else = idle or not scheduler.tasks
+        scheduler.processes.signals.clear()
+        nothing_else = idle or not scheduler.tasks.alive
         scheduler.objects.flush_pushes()
         self._answer(nothing_else)
         scheduler.tidy_up()
         scheduler.objects.room.settle(self._files.retire)
-        if scheduler.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
+        if scheduler.log.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
             scheduler.tick()
             scheduler.objects.room.tick(self._files.retire)
             self._flush_events()
         if self._loop.pending:
             self._answer(nothing_else)
         self._files.do(scheduler.objects.room.take_jobs())
-        if scheduler.members.ever:
+        if scheduler.nodes.several:
             self._deal_with_nodes()
 
     def _answer(self, nothing_else: bool) -> None:
         """Send what waits; to drivers only if nothing else is left to do, or if they have waited for long."""
-        now, loop = self._scheduler.now, self._loop
+        now, loop = self._scheduler.log.now, self._loop
         if nothing_else or now - self._answered >= ANSWER_SECONDS:
             self._answered = now
         pending = loop.pending[:]
@@ -212,7 +210,7 @@ class SchedulerProcess:
     def _flush_events(self) -> None:
         """Hand the gathered events to the GCS."""
         scheduler = self._scheduler
-        self._flushed = scheduler.now
+        self._flushed = scheduler.log.now
         request = 0
         if scheduler.flush_requests:
             self._gcs_requests += 1
@@ -227,7 +225,7 @@ class SchedulerProcess:
             self._transfers = Transfers(self._folders, self._object_socket, lambda name: name)
             self._loop.on_input(self._transfers.wake, self._take_copied)
         self._transfers.do(self._scheduler.objects.pulls.take_jobs())
-        folders = self._scheduler.members.folders
+        folders = self._scheduler.far_nodes.folders
         while folders:
             threading.Thread(target=shutil.rmtree, args=(folders.pop(), True), daemon=True).start()
 

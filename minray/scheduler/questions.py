@@ -1,27 +1,36 @@
 """What processes ask the scheduler about, and what they add to the event store."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
 
-from ..wire.messages import AddRows, Query, Reply
-from .object_report import object_report
-from .tables.node_record import summed
-from .tables.records import Client
+from ..wire.messages import ACTOR, STORED, AddRows, Query, Reply
+from .objects.table import ObjectEntry, ObjectTable
+from .tables.event_log import EventLog
+from .tables.records import Client, Task
 
-if TYPE_CHECKING:
-    from .local_scheduler import LocalScheduler
+Row = tuple[str, int, str, str, str, int]
 
 
 class Questions:
-    """What `LocalScheduler` hands what processes ask to.
+    """Answers.
 
     Args:
-        node: the scheduler itself.
+        log: where rows go.
+        answers: what to answer to whom, by the question.
+        tidy_up: lets go of what nobody needs any more, so that answers are true.
+        flush: sees to it that the event store has all, then answers itself.
     """
 
-    def __init__(self, node: "LocalScheduler") -> None:
-        self._node = node
-        self._log = node.log
+    def __init__(
+        self,
+        log: EventLog,
+        answers: dict[str, Callable[[Client], object]],
+        tidy_up: Callable[[], None],
+        flush: Callable[[Client, int], None],
+    ) -> None:
+        self._log = log
+        self._tidy_up = tidy_up
+        self._answers = answers
+        self._flush = flush
 
     def on_add_rows(self, client: Client, message: AddRows) -> None:
         """A process has rows for the event store."""
@@ -34,33 +43,60 @@ class Questions:
     def on_query(self, client: Client, message: Query) -> None:
         """A process asks."""
         if message.what == "flush":
-            self._node.leases.report_long_running(0.0)
-            self._node.flush_requests.append((client, message.request))
-            return
-        self._node.tidy_up()
-        answers: dict[str, Callable[[], Any]] = {
-            "nodes": self._node.members.table,
-            "cluster_resources": lambda: summed(node.resources.total() for node in self._node.nodes.values()),
-            "available_resources": lambda: summed(iter(self._available().values())),
-            "available_per_node": self._available,
-            "placement_groups": self._node.groups.table,
-            "object_report": self._object_report,
-            "objects": lambda: len(self._node.objects.table),
-            "store_used": lambda: self._node.objects.room.book.used,
-            "named_actors": self._node.actors.table.names,
-            "namespace": lambda: self._node.processes.namespace_of(client),
-        }
-        client.channel.send(Reply(message.request, answers[message.what](), ""))
+            self._flush(client, message.request)
+        else:
+            self._tidy_up()
+            client.channel.send(Reply(message.request, self._answers[message.what](client), ""))
 
-    def _available(self) -> dict[str, dict[str, float]]:
-        """What is free, by node; of memory for objects, on this node alone: others do not tell."""
-        found = {node.id: node.resources.available() for node in self._node.nodes.values()}
-        here = found[self._node.nodes[0].id]
-        if "object_store_memory" in here:
-            free = here["object_store_memory"] - self._node.objects.room.book.used
-            here["object_store_memory"] = max(0.0, free)
-        return found
 
-    def _object_report(self) -> list[tuple[Any, ...]]:
-        tasks = {task.number: task for task in self._node.tasks.values()}
-        return list(object_report(self._node.objects.table, tasks, self._node.clients.values()))
+def object_report(
+    table: ObjectTable[Task], tasks: Mapping[int, Task], clients: Iterable[Client]
+) -> list[Row]:
+    """Which process refers to which object, and why it is kept: what `list_objects` shows of a live session.
+
+    One row (object id, size, status of the task that makes it, reference type, kind and pid of the process)
+    for each process that refers to an object, and one for an object that only the runtime needs.
+
+    Args:
+        table: all objects.
+        tasks: those that are not finished, by number.
+        clients: all processes.
+    """
+    arguments = {argument for task in tasks.values() for _, argument in task.spec.refs}
+    inside = {inner for entry in table.entries().values() for inner in entry.contained}
+    holders: dict[bytes, list[Client | None]] = {}
+    for process in clients:
+        for object_id in table.references.held_by(process):
+            holders.setdefault(object_id, []).append(process)
+    nobody: list[Client | None] = [None]
+    rows = []
+    for object_id, entry in table.entries().items():
+        status = _status(tasks.get(entry.producer or 0))
+        for client in holders.get(object_id) or nobody:
+            kind, pid = (client.kind, client.pid) if client else ("", 0)
+            if object_id in arguments:
+                reference = "USED_BY_PENDING_TASK"
+            elif client:
+                reference = "ACTOR_HANDLE" if entry.kind == ACTOR else "LOCAL_REFERENCE"
+            else:
+                reference = "CAPTURED_IN_OBJECT" if object_id in inside else "PINNED_IN_MEMORY"
+            rows.append((object_id.hex(), _size(entry), status, reference, kind, pid))
+    return rows
+
+
+def _size(entry: ObjectEntry[Task]) -> int:
+    """Bytes; -1 if the object does not exist yet."""
+    if entry.kind is None:
+        return -1
+    if entry.kind == ACTOR:
+        return 0  # there are no bytes behind it
+    return int(entry.payload[2]) if entry.kind == STORED else len(entry.payload)
+
+
+def _status(task: Task | None) -> str:
+    """How far the task is that makes the object."""
+    if task is None:
+        return "FINISHED"
+    if task.worker is not None:
+        return "RUNNING" if task.running_reported else "SUBMITTED_TO_WORKER"
+    return "PENDING_ARGS_AVAIL" if task.missing else "PENDING_NODE_ASSIGNMENT"

@@ -7,8 +7,7 @@ it that device alone.  If the session was started with that variable set, ids co
 import inspect
 import os
 
-from ..scheduler.tables.queue import UNIT
-from ..wire.demand import plain_demand
+from ..wire.demand import UNIT, plain_demand
 from ..wire.messages import RunTask
 from . import here
 

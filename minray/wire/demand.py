@@ -1,8 +1,8 @@
-"""The resources of a placement group's bundles, by the names that Ray gives them.
+"""What a task asks for: amounts by resource; in a placement group, by the names that Ray gives its bundles.
 
-A group takes its bundles' resources away from the node and adds as much to it under names of its own.  A task
-in the group asks for those instead, so the scheduler counts them like any other resource, and nobody outside
-the group can have them::
+Amounts are in 1/10,000 of a unit, as in Ray, so that ten times 0.1 is exactly 1.  A group takes its bundles'
+resources away from the node and adds as much to it under names of its own.  A task in the group asks for
+those instead, so the scheduler counts them like any other resource, and nobody outside can have them::
 
     bundle 0 of group ab..: {"CPU": 2}    CPU            - 2
                                           CPU_group_0_ab + 2     for tasks that want this very bundle
@@ -13,16 +13,35 @@ resource called `bundle`, and each task takes 0.001 of it: so a task that needs 
 too.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 
-from ..scheduler.tables.queue import UNIT, Demand
-
+UNIT = 10_000
+Demand = tuple[tuple[str, int], ...]
 MARKER = "bundle"  # no bundle may have a resource of this name
 ANY_BUNDLE = -1
 _MARKS_OF_A_BUNDLE = 1000 * UNIT
 _MARKS_OF_A_TASK = UNIT // 1000
 _NAME = re.compile(r"(.+)_group_(?:(\d+)_)?([0-9a-f]+)")
+
+
+def to_demand(amounts: dict[str, float]) -> Demand:
+    """Resource amounts as a task spec carries them; zero amounts are left out.
+
+    Raises:
+        ValueError: an amount is negative, infinite, not a number, or finer than 1/10,000.
+    """
+    demand = []
+    for name, amount in sorted(amounts.items()):
+        if not 0 <= amount < math.inf:
+            raise ValueError(f"The amount of {name} must be a number from 0 up, but it is {amount}.")
+        units = round(amount * UNIT)
+        if amount and not units:
+            raise ValueError(f"The amount {amount} of {name} is too small: the smallest is {1 / UNIT}.")
+        if units:
+            demand.append((name, units))
+    return tuple(demand)
 
 
 def group_demand(demand: Demand, group: str, index: int) -> Demand:

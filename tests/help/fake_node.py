@@ -12,8 +12,8 @@ from minray.gcs.schema import COLUMNS, NONE_IS_ZERO, TaskState, single_steps
 from minray.object_store.book import Segment
 from minray.object_store.room import REMOVE, SPILL, VIEWED, Job
 from minray.scheduler.local_scheduler import LocalScheduler
-from minray.scheduler.tables.queue import to_demand
 from minray.scheduler.tables.records import Client
+from minray.wire.demand import to_demand
 from minray.wire.ids import object_id, task_ids
 from minray.wire.messages import (
     INLINE,
@@ -37,6 +37,8 @@ CODE = b"function code"
 
 class FakeChannel:
     """Keeps what is sent."""
+
+    closed = False
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -62,16 +64,14 @@ class Node:
     def __init__(self, cpus: float = 2, capacity: int = 1000, forks: bool = True, **others: float) -> None:
         self.zygote = FakeChannel()
         resources = {"CPU": float(cpus), **others}
-        self.scheduler = LocalScheduler(
-            bytes(28), resources, capacity, self.zygote, {"NodeID": bytes(28).hex()}
-        )
+        self.scheduler = LocalScheduler(resources, capacity, self.zygote, {"NodeID": bytes(28).hex()})
         self.forks = forks
         self.viewed: set[str] = set()  # segments that somebody has a view of
         self.jobs: list[Job] = []  # what was done with files
         self.disk_works = True  # else jobs wait
         self.disk_error = ""  # what comes of spilling and restoring
         self.now = 1000.0
-        self.scheduler.now = self.now
+        self.scheduler.log.now = self.now
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._forked = 0
         self._task_ids = task_ids()
@@ -140,14 +140,14 @@ class Node:
         """A process says something, and the scheduler acts on it."""
         for message in messages:
             self.now += 0.001
-            self.scheduler.now = self.now
+            self.scheduler.log.now = self.now
             self.scheduler.handle(client, message)
         self.settle()
 
     def pass_time(self, seconds: float) -> None:
         """Nothing happens for a while."""
         self.now += seconds
-        self.scheduler.now = self.now
+        self.scheduler.log.now = self.now
         self.scheduler.tick()
         self.scheduler.objects.room.tick(self._retire)
         self.settle()
@@ -158,8 +158,8 @@ class Node:
     def die(self, worker: Client, exit_code: int = -9) -> None:
         """A worker's process ends."""
         self.now += 0.001
-        self.scheduler.now = self.now
-        self.scheduler.processes.on_died(Died(worker.number, exit_code))
+        self.scheduler.log.now = self.now
+        self.scheduler.deaths.on_died(Died(worker.number, exit_code))
         self.settle()
 
     # --- tasks --------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ class Node:
 
     def available(self) -> dict[str, float]:
         """Free resources."""
-        return self.scheduler.resources.available()
+        return self.scheduler.nodes.home.resources.available()
 
 
 def result(spec: SubmitTask, index: int = 0) -> bytes:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minray as ray
-from minray.scheduler.garbage import GarbageWatch
+from minray.scheduler.announcements import GarbageWatch
 from minray.wire.config import CROWDED_SHARE, GARBAGE_SECONDS
 from runtime_tools import session, wait_until
 

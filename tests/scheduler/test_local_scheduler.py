@@ -3,7 +3,7 @@
 import pytest
 
 from fake_node import CODE, Node, result
-from minray.scheduler.tables.queue import to_demand
+from minray.wire.demand import to_demand
 from minray.wire.messages import (
     INLINE,
     AddRows,
@@ -66,7 +66,7 @@ def test_a_task_without_results_just_ends() -> None:
     task = node.submit(num_returns=0)
     node.finish(task)
     assert node.values() == {}
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
     assert len(node.scheduler.objects.table) == 0
 
 
@@ -159,7 +159,7 @@ def test_a_worker_that_dies_before_it_has_said_hello_is_replaced() -> None:
     node = Node(cpus=1, forks=False)
     task = node.submit()
     (asked,) = node.zygote.all(Fork)
-    node.scheduler.processes.on_died(Died(asked.worker, 1))
+    node.scheduler.deaths.on_died(Died(asked.worker, 1))
     node.forks = True
     node._forked = 1  # the first one will never come
     node.settle()
@@ -170,7 +170,7 @@ def test_a_worker_whose_hello_comes_after_its_death_is_no_worker() -> None:
     """The zygote may tell of the death before the worker's own connection was looked at."""
     node = Node(cpus=1, forks=False)
     (asked,) = node.zygote.all(Fork)
-    node.scheduler.processes.on_died(Died(asked.worker, -9))
+    node.scheduler.deaths.on_died(Died(asked.worker, -9))
     node.connect("WORKER", 4711, asked.worker)
     node._forked = 1
     node.forks = True

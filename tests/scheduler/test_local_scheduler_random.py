@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from fake_node import Node, result
 from minray.gcs.schema import FINAL_STATES, TaskState
-from minray.scheduler.tables.queue import to_demand
 from minray.scheduler.tables.records import Client
 from minray.wire.config import LONGEST_RETRY_SECONDS
+from minray.wire.demand import to_demand
 from minray.wire.ids import task_ids
 from minray.wire.messages import (
     ERROR,
@@ -137,8 +137,10 @@ class SchedulerMachine(RuleBasedStateMachine):
             worker = dying.pop()
             self.node.die(worker, code)
             self.refs.pop(worker, None)
-            killed = {pid for pid, _ in self.node.scheduler.signals}  # they ran tasks that it had submitted
-            self.node.scheduler.signals.clear()
+            killed = {
+                pid for pid, _ in self.node.scheduler.processes.signals
+            }  # they ran tasks that it had submitted
+            self.node.scheduler.processes.signals.clear()
             dying += [worker for worker in self.node.workers() if worker.pid in killed]
 
     @precondition(lambda self: self.submitted)
@@ -146,9 +148,9 @@ class SchedulerMachine(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject, force: bool, recursive: bool) -> None:
         spec, _ = data.draw(st.sampled_from(self.submitted))
         self.node.tell(self.node.driver, CancelTask(result(spec), force, recursive))
-        for pid, _ in self.node.scheduler.signals:
+        for pid, _ in self.node.scheduler.processes.signals:
             assert pid in {worker.pid for worker in self.node.workers() if worker.task}
-        self.node.scheduler.signals.clear()
+        self.node.scheduler.processes.signals.clear()
 
     @rule(data=st.data())
     def drop(self, data: st.DataObject) -> None:
@@ -184,7 +186,14 @@ class SchedulerMachine(RuleBasedStateMachine):
     @invariant()
     def no_task_waits_that_could_run(self) -> None:
         scheduler = self.node.scheduler
-        assert scheduler.queue.peek(scheduler.resources) is None
+        assert not any(scheduler.nodes.home.resources.fits(task.demand) for task in scheduler.queue.heads())
+
+    @invariant()
+    def a_worker_has_a_task_or_is_idle(self) -> None:
+        workers = self.node.scheduler.nodes.home.pool.workers.values()
+        free = [worker for worker in workers if worker.client and not worker.task and not worker.leaving]
+        assert len(free) == self.node.scheduler.nodes.home.pool.idle
+        assert not any(worker.blocked or worker.ahead for worker in free)
 
     @invariant()
     def every_task_ends_once(self) -> None:
@@ -192,7 +201,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             (row[0], row[1]) for row in self.node.rows["task_events"] if TaskState(row[2]) in FINAL_STATES
         )
         assert set(ends.values()) <= {1}, "an attempt ends once"
-        going_on = {task.number for task in self.node.scheduler.tasks.values()}
+        going_on = {task.number for task in self.node.scheduler.tasks.alive.values()}
         ended = {number for number, _ in ends}
         assert {row[0] for row in self.node.rows["tasks"]} == going_on | ended
 
@@ -218,7 +227,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let everything finish and drop all references: then nothing is left."""
         node = self.node
-        while node.scheduler.tasks:
+        while node.scheduler.tasks.alive:
             if not node.running():  # then those that are left have failed often, and wait to be tried again
                 self.let_time_pass(LONGEST_RETRY_SECONDS)
             assert node.running(), "all tasks fit the node, so all can run"

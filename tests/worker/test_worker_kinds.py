@@ -1,17 +1,20 @@
 """Workers of a kind: for a runtime environment, for GPUs, and for a number of calls; without processes."""
 
-from fake_node import Node
-from minray.scheduler.tables.queue import to_demand
-from minray.scheduler.tables.worker_pool import Kind, WorkerPool
+from itertools import count
+
+from fake_node import FakeChannel, Node
+from minray.scheduler.tables.nodes import Nodes
+from minray.scheduler.tables.worker_pool import Kind
+from minray.wire.demand import to_demand
 from minray.wire.messages import Exit, Fork, RunTask
 
 
 def test_a_worker_with_an_environment_runs_only_tasks_of_it() -> None:
-    pool = WorkerPool(1)
+    pool = Nodes(count(1)).add(0, {}, {"CPU": 1}, FakeChannel()).pool
     kind = Kind("environment", False)
     (plain,), (special,) = pool.to_start(1), pool.to_start(1, kind)
-    pool.connected(plain.number, "channel", 0.0)
-    pool.connected(special.number, "channel", 0.0)
+    pool.connected(plain.number, 0.0)
+    pool.connected(special.number, 0.0)
     assert pool.take_idle(Kind("another", False)) is None
     assert pool.take_idle(kind) is special
     assert pool.take_idle(kind) is None
@@ -19,10 +22,10 @@ def test_a_worker_with_an_environment_runs_only_tasks_of_it() -> None:
 
 
 def test_the_worker_that_was_idle_longest_leaves_whatever_its_kind() -> None:
-    pool = WorkerPool(1)
+    pool = Nodes(count(1)).add(0, {}, {"CPU": 1}, FakeChannel()).pool
     (plain,), (special,) = pool.to_start(1), pool.to_start(1, Kind("environment", False))
-    pool.connected(special.number, "channel", 0.0)
-    pool.connected(plain.number, "channel", 0.5)
+    pool.connected(special.number, 0.0)
+    pool.connected(plain.number, 0.5)
     assert list(pool.superfluous(10.0, 1.0)) == [special]
 
 

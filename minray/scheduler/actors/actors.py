@@ -2,7 +2,7 @@
 
 It joins the pure table of actors with the scheduler's tasks, workers and objects.  A constructor is a task
 that waits for arguments, resources and a worker as any other, and then keeps both; a call is a task that
-waits for arguments and its actor only (see `actor_calls.py`)::
+waits for arguments and its actor only (see `calls.py`)::
 
     CreateActor -> constructor's task -> leased a worker: BecomeActor, RunTask -> TaskDone: ALIVE
 
@@ -11,7 +11,6 @@ References to the actor's object keep it alive.  When the last one is gone and n
 
 import pickle
 from collections import deque
-from typing import TYPE_CHECKING
 
 from ...exceptions import (
     ActorDiedError,
@@ -23,6 +22,7 @@ from ...exceptions import (
 )
 from ...gcs.schema import ActorState, TaskState
 from ...wire.config import LEAVE_SECONDS
+from ...wire.error_chain import died_of
 from ...wire.ids import TaskID
 from ...wire.messages import (
     ACTOR,
@@ -37,13 +37,19 @@ from ...wire.messages import (
     SubmitTask,
     TaskDone,
 )
-from ..tables.records import Client, Task
-from ..tables.worker_pool import Worker
+from ..groups.groups import Groups
+from ..nodes.processes import Processes
+from ..objects.objects import NodeObjects
+from ..tables.event_log import EventLog
+from ..tables.lines import Lines
+from ..tables.nodes import Nodes
+from ..tables.records import Actor, Client, Task, Worker
+from ..tasks.leases import Leases
+from ..tasks.retries import Retries
+from ..tasks.tasks import Tasks
 from .calls import ActorCalls
-from .table import Actor, ActorTable, Lines
-
-if TYPE_CHECKING:
-    from ..local_scheduler import LocalScheduler
+from .log import ActorLog
+from .table import ActorTable
 
 OUT_OF_SCOPE = "The actor is dead because all references to the actor were removed."
 OWNER_DIED = (
@@ -53,19 +59,46 @@ OWNER_DIED = (
 KILLED = "The actor is dead because it was killed by `ray.kill`."
 
 
-class NodeActors:
-    """What `LocalScheduler` hands all that concerns actors to.
+class Actors:
+    """All actors; also the `Route` of their constructors.
 
     Args:
-        node: the scheduler itself.
+        log: where events go.
+        nodes: those that live.
+        objects: where the objects that stand for actors are.
+        tasks: takes constructors in.
+        leases: gives them to workers.
+        retries: has actors made again.
+        processes: ends actors' processes.
+        groups: end with the actors that have made them.
+        calls: of the actors.
     """
 
-    def __init__(self, node: "LocalScheduler") -> None:
-        self.table = ActorTable()
-        self._node = node
-        self.calls = ActorCalls(node, self)
+    def __init__(
+        self,
+        log: EventLog,
+        nodes: Nodes,
+        objects: NodeObjects,
+        tasks: Tasks,
+        leases: Leases,
+        retries: Retries,
+        processes: Processes,
+        groups: Groups,
+        calls: ActorCalls,
+    ) -> None:
+        self.ever = False  # whether there has been an actor
+        self.table: ActorTable = calls.table
+        self._log = log
+        self._actor_log = ActorLog(log)
+        self._nodes = nodes
+        self._objects = objects
+        self._tasks = tasks
+        self._leases = leases
+        self._retries = retries
+        self._processes = processes
+        self._groups = groups
+        self._calls = calls
         self._leaving: deque[tuple[float, Worker]] = deque()  # since when they are to end
-        self._log = node.log
 
     # --- creating -----------------------------------------------------------------------------------
 
@@ -78,27 +111,27 @@ class NodeActors:
             client.channel.send(Reply(message.request, answer, ""))
             return
         if message.detached is None:
-            message = message._replace(detached=self._node.processes.default_lifetime_of(client))
+            driver = self._processes.driver_of(client)
+            message = message._replace(detached=driver is not None and driver.detached)
         spec, number = SubmitTask(*message.task), self.table.next_number()
-        creation = self._node.new_task(client, spec)
+        creation = self._tasks.new_task(client, spec)
         actor = Actor(message, number, client, creation, Lines(message.in_order), message.max_restarts)
-        creation.creates = actor
+        self._tasks.set_route(creation, self, actor)
+        self.ever = True
         self.table.add(actor)
-        self._log.new_task(creation, f"{message.class_name}.__init__")
-        self._log.new_actor(actor)
-        self._log.actor(actor)
-        objects = self._node.objects
+        self._actor_log.new_actor(actor)
+        objects = self._objects
         objects.table.declare(actor.object_id, creation.number)
         objects.table.references.hold(client, actor.object_id)
         if message.detached:
             objects.table.references.pin(actor.object_id)
         objects.seal(actor.object_id, (ACTOR, None), (), None)
         if message.max_restarts:
-            self._pin_arguments(spec)  # until the actor is dead for good: every restart needs them
+            self._tasks.pin_arguments(spec)  # until the actor is dead for good: every restart needs them
         if message.request:
             answer = ("created", message.actor_id, message.handle)
             client.channel.send(Reply(message.request, answer, ""))
-        self._node.take_in(creation)
+        self._tasks.take_in(creation, f"{message.class_name}.__init__")
 
     def on_get_actor(self, client: Client, message: GetActor) -> None:
         """A process looks for a named actor."""
@@ -106,21 +139,37 @@ class NodeActors:
         found = (actor.spec.actor_id, actor.spec.handle) if actor is not None else None
         client.channel.send(Reply(message.request, found, ""))
 
-    def constructor_waits(self, task: Task) -> None:
-        """The constructor's arguments are there; it waits for resources and a worker."""
-        actor: Actor = task.creates
+    # --- the constructor's way: see `Route` ---------------------------------------------------------
+
+    def submit(self, task: Task) -> None:
+        """A constructor without arguments goes on; others wait for theirs."""
+        if not task.missing:
+            self.arguments_ready(task)
+
+    def arguments_ready(self, task: Task) -> None:
+        """The constructor's arguments are there."""
+        self._tasks.enqueue(task)
+
+    def argument_failed(self, task: Task, argument: bytes, payload: bytes) -> None:
+        """An argument of a constructor is an error: the actor can never be made."""
+        self._tasks.tell_of_failed_argument(task)
+        cause = "One of its constructor's arguments is the result of a failed task."
+        self._end(_made_by(task), cause, died_of(payload, task.spec.name))
+
+    def enqueue(self, task: Task) -> bool:
+        """It waits for resources and a worker."""
+        actor = _made_by(task)
         if actor.state == ActorState.DEPENDENCIES_UNREADY:
             self._change(actor, ActorState.PENDING_CREATION)
+        return True
 
     def start(self, task: Task, worker: Worker) -> None:
         """Make a worker the actor's."""
-        actor: Actor = task.creates
+        actor = _made_by(task)
         spec = actor.spec
         actor.worker, worker.actor = worker, actor
-        task.worker, task.dispatched = worker, self._node.now
         self._log.process(worker.number, "ACTOR", spec.class_name)
-        self._log.task(task, TaskState.SUBMITTED_TO_WORKER)
-        worker.channel.channel.send(
+        worker.send(
             BecomeActor(
                 spec.actor_id,
                 spec.handle,
@@ -132,12 +181,13 @@ class NodeActors:
                 spec.groups,
             )
         )
-        self._node.leases.order(task, worker)
+        self._leases.order(task, worker)
+        self._log.task(task, TaskState.SUBMITTED_TO_WORKER)
 
     def on_actor_ready(self, client: Client, message: ActorReady) -> None:
         """The constructor has returned."""
-        if client.worker is not None and client.worker.actor is not None:
-            client.worker.actor.shown_as = message.shown_as
+        if client.actor is not None:
+            client.actor.shown_as = message.shown_as
 
     def _on_constructor_done(self, actor: Actor, message: TaskDone) -> None:
         creation = actor.creation
@@ -145,19 +195,15 @@ class NodeActors:
             return
         if message.error is not None:
             self._log.error(creation, *message.error)
-            self._node.finish(creation, TaskState.FAILED, (), message.ended)
+            self._tasks.finish(creation, TaskState.FAILED, (), message.ended)
             self._end(actor, f"Its constructor raised {message.error[0]}.", message.results[0][1])
             return
-        self._node.finish(creation, TaskState.FINISHED, (), message.ended)
+        self._tasks.finish(creation, TaskState.FINISHED, (), message.ended)
         self._change(actor, ActorState.ALIVE, actor.shown_as)
-        self.calls.send_ready(actor)
+        self._calls.send_ready(actor)
         self.end_if_unneeded(actor)
 
-    def argument_failed(self, task: Task, death: bytes) -> None:
-        """An argument of a constructor is an error: the actor can never be made."""
-        self._end(task.creates, "One of its constructor's arguments is the result of a failed task.", death)
-
-    def constructor_failed(self, task: Task, error: RayError) -> None:
+    def failed(self, task: Task, error: RayError) -> None:
         """The actor can never be made."""
         if isinstance(error, TaskUnschedulableError):
             error = ActorUnschedulableError(str(error))
@@ -165,17 +211,21 @@ class NodeActors:
             error = ActorUnschedulableError(
                 "Could not create the actor because its associated placement group was removed."
             )
-        self._end(task.creates, str(error), pickle.dumps(error))
+        self._end(_made_by(task), str(error), pickle.dumps(error))
 
-    def on_task_done(self, client: Client, worker: Worker, message: TaskDone) -> None:
+    def stop(self, task: Task) -> bool:
+        """A constructor is cancelled as a plain task is."""
+        return False
+
+    def done(self, client: Client, worker: Worker, message: TaskDone) -> None:
         """A call, or the constructor, has come to its end."""
-        actor: Actor = worker.actor
-        if message.task_id == actor.creation.spec.task_id:
-            self._log.task_ran(actor.creation, message.started)
-            worker.task = None
-            self._on_constructor_done(actor, message)
+        actor = worker.actor
+        if actor is None or message.task_id != actor.creation.spec.task_id:
+            self._calls.done(client, worker, message)
             return
-        self.calls.on_done(client, worker, message)
+        self._log.task_ran(actor.creation, message.started)
+        self._leases.turn_to(worker, None)
+        self._on_constructor_done(actor, message)
 
     def on_kill_actor(self, client: Client, message: KillActor) -> None:
         """Somebody called `kill`."""
@@ -188,12 +238,12 @@ class NodeActors:
         if message.no_restart or not actor.may_restart():
             self._end(actor, KILLED, force=True)
         elif worker is not None:
-            self._node.processes.kill(worker)
+            self._processes.kill(worker)
 
     def on_actor_exits(self, client: Client, message: ActorExits) -> None:
         """The actor's process ends on purpose."""
-        if client.worker is not None and client.worker.actor is not None:
-            actor: Actor = client.worker.actor
+        actor = client.actor
+        if actor is not None:
             actor.exit_reason = message.reason
             # The message `Exit` goes to where no call is under way that could end the process itself: a
             # coroutine of the user's own has called `exit_actor`.
@@ -216,10 +266,10 @@ class NodeActors:
 
     def end_slow_ones(self) -> None:
         """Kill the processes that do not end although they were asked to."""
-        while self._leaving and self._node.now - self._leaving[0][0] > LEAVE_SECONDS:
+        while self._leaving and self._log.now - self._leaving[0][0] > LEAVE_SECONDS:
             _, worker = self._leaving.popleft()
-            if self._node.processes.find_worker(worker.number) is worker:
-                self._node.processes.kill(worker)
+            if self._nodes.find_worker(worker.number) is worker:
+                self._processes.kill(worker)
 
     def on_owner_died(self, owner: Client) -> None:
         """A process is gone, and with it the actors that it made."""
@@ -227,10 +277,10 @@ class NodeActors:
             actor.name_is_free = True
             self._end(actor, OWNER_DIED, force=True)
 
-    def on_worker_died(self, worker: Worker, how: str) -> None:
+    def worker_died(self, worker: Worker, how: str) -> None:
         """The actor's process has ended: it is made anew, or that was it."""
-        actor: Actor = worker.actor
-        if actor.state == ActorState.DEAD:
+        actor = worker.actor
+        if actor is None or actor.state == ActorState.DEAD:
             return
         if worker.task is not None:
             self._log.task_runs(worker.task)
@@ -244,27 +294,27 @@ class NodeActors:
 
     def _restart(self, actor: Actor, how: str) -> None:
         actor.worker = None
-        self._node.groups.end_actor(actor.spec.actor_id)  # its next life makes its own
+        self._groups.end_actor(actor.spec.actor_id)  # its next life makes its own
         actor.restarts += 1
         actor.restarts_left -= 1 if actor.restarts_left > 0 else 0
         self._change(actor, ActorState.RESTARTING, how)
         again, creation = [], actor.creation
         for call in list(actor.running.values()):
             if call.cancelled:
-                self._node.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
+                self._tasks.fail(call, TaskCancelledError(TaskID(call.spec.task_id)))
             elif not call.retries_left:
-                self.calls.fail_unavailable(call, f"its process {how}, and it is being restarted")
+                self._calls.fail_unavailable(call, f"its process {how}, and it is being restarted")
             else:
-                self._node.retries.count_attempt(call)
+                self._retries.count_attempt(call)
                 again.append(call)
         actor.running.clear()
         actor.lines.push_front(again)
-        if creation.spec.task_id in self._node.tasks:  # it died in its constructor
+        if creation.spec.task_id in self._tasks.alive:  # it died in its constructor
             self._log.task_runs(creation)
         else:
-            self._pin_arguments(creation.spec)  # as if it were submitted anew; its end lets go of them
-            self._node.tasks[creation.spec.task_id] = creation
-        self._node.retries.at_once(creation)
+            self._tasks.pin_arguments(creation.spec)  # as if it were submitted anew; its end lets go of them
+            self._tasks.alive[creation.spec.task_id] = creation
+        self._retries.at_once(creation)
         self.end_if_unneeded(actor)
 
     def _end(
@@ -285,41 +335,39 @@ class NodeActors:
         actor.death = death or pickle.dumps(ActorDiedError(self._explain(actor, cause), actor.id))
         self._change(actor, ActorState.DEAD, cause)
         self.table.bury(actor)
-        self._node.groups.end_actor(actor.spec.actor_id)
-        if creation.spec.task_id in self._node.tasks:
-            self._node.abandon(creation)
+        self._groups.end_actor(actor.spec.actor_id)
+        if creation.spec.task_id in self._tasks.alive:
+            self._tasks.abandon(creation)
         calls = [*actor.running.values(), *actor.lines.take_all()]
         actor.running.clear()
         if worker is not None and worker.task is not None:
             self._log.task_runs(worker.task)
         for call in calls:
-            self.calls.fail(call, actor.death)
+            self._calls.fail(call, actor.death)
         if worker is not None:
-            self.on_owner_died(worker.channel)
-            worker.task = None
-            if force:
-                self._node.processes.kill(worker)
-                worker.doom = worker.doom or cause
-            elif not told:
-                worker.channel.channel.send(Exit())
-            worker.leaving = not force
-            self._leaving.append((self._node.now, worker))
+            self._dismiss(worker, cause, force=force, told=told)
         if actor.spec.max_restarts:
-            self._node.release_arguments(creation.spec)
-        actor.forget_plans()
+            self._tasks.release_arguments(creation.spec)
+        _forget_plans(actor)
         if actor.spec.detached:
-            self._node.objects.unpin(actor.object_id)
+            self._objects.unpin(actor.object_id)
 
-    def _pin_arguments(self, spec: SubmitTask) -> None:
-        pin = self._node.objects.table.references.pin
-        for _, argument in spec.refs:
-            pin(argument)
-        for inner in spec.contained:
-            pin(inner)
+    def _dismiss(self, worker: Worker, cause: str, *, force: bool, told: bool) -> None:
+        """The process of an actor that is dead is to end, and with it the actors that it has made."""
+        if worker.client is not None:
+            self.on_owner_died(worker.client)
+        self._leases.turn_to(worker, None)
+        if force:
+            self._processes.kill(worker, cause)
+        else:
+            worker.node.pool.retire(worker)
+            if not told:
+                worker.send(Exit())
+        self._leaving.append((self._log.now, worker))
 
     def _change(self, actor: Actor, state: ActorState, detail: str = "") -> None:
         actor.state = state
-        self._log.actor(actor, detail)
+        self._actor_log.changed(actor, detail)
 
     def _explain(self, actor: Actor, cause: str) -> str:
         """What happened to which actor; the lines are Ray's."""
@@ -334,6 +382,20 @@ class NodeActors:
         if never_ran and actor.worker is None:
             cause += " The actor never ran - it was cancelled before it started running."
         return "\n".join([*lines, cause])
+
+
+def _made_by(task: Task) -> Actor:
+    """The actor that a constructor makes."""
+    assert task.actor is not None, "a constructor is an actor's"
+    return task.actor
+
+
+def _forget_plans(actor: Actor) -> None:
+    """It will not be made again: let go of its constructor's arguments, which may be large."""
+    creation = actor.creation
+    creation.spec = creation.spec._replace(args=b"", refs=(), contained=())
+    handle = actor.spec.handle if actor.spec.name else b""  # whoever asks for the name may get it still
+    actor.spec = actor.spec._replace(task=(), handle=handle)
 
 
 def _process_died(exit_type: str, detail: str) -> str:

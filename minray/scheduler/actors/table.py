@@ -11,140 +11,14 @@ Its calls are tasks.  Each caller's calls stand in a line of their own, so that 
 which that caller made them; all that are ready travel to the worker at once and are `running` from then on.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from ...gcs.schema import ActorState
-from ...wire.ids import actor_object
-from ...wire.messages import CreateActor
-from ..tables.queue import Demand
-from ..tables.records import Client, Task
-from ..tables.worker_pool import Worker
+from ..tables.records import Actor, Client
 
 # So many dead actors are remembered, to be able to say what they died of.
 MOST_DEAD_KEPT = 10_000
-
-
-class Lines:
-    """The calls of an actor that are not with its worker: one line a caller.
-
-    Args:
-        in_order: whether a call whose arguments are not there yet holds up those behind it.
-    """
-
-    def __init__(self, in_order: bool) -> None:
-        self._in_order = in_order
-        self._lines: dict[int, deque[Task]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._lines)
-
-    def push(self, call: Task) -> None:
-        """Add a call at the end of its caller's line."""
-        call.in_line = True
-        self._lines.setdefault(call.owner.number, deque()).append(call)
-
-    def push_front(self, calls: list[Task]) -> None:
-        """Put calls back that are to be run again, ahead of what waits, in their order."""
-        for call in reversed(calls):
-            call.in_line = True
-            self._lines.setdefault(call.owner.number, deque()).appendleft(call)
-
-    def discard(self, call: Task) -> bool:
-        """Take a call out; False if it does not stand here."""
-        if not call.in_line:
-            return False
-        call.in_line = False
-        line = self._lines[call.owner.number]
-        line.remove(call)
-        if not line:
-            del self._lines[call.owner.number]
-        return True
-
-    def is_next(self, call: Task) -> bool:
-        """Whether a new call could go at once, since none of its caller's is ahead of it."""
-        return not call.missing and (not self._in_order or call.owner.number not in self._lines)
-
-    def take_ready(self) -> list[Task]:
-        """Take out all calls that may go to the worker now."""
-        taken: list[Task] = []
-        for caller, line in list(self._lines.items()):
-            if self._in_order:
-                while line and not line[0].missing:
-                    taken.append(line.popleft())
-            else:
-                taken += [call for call in line if not call.missing]
-                line = self._lines[caller] = deque(call for call in line if call.missing)
-            if not line:
-                del self._lines[caller]
-        for call in taken:
-            call.in_line = False
-        return taken
-
-    def take_all(self) -> list[Task]:
-        """Take out all calls: the actor is dead."""
-        calls = [call for line in self._lines.values() for call in line]
-        self._lines.clear()
-        for call in calls:
-            call.in_line = False
-        return calls
-
-
-@dataclass(eq=False, slots=True)
-class Actor:
-    """One actor."""
-
-    spec: CreateActor
-    number: int
-    owner: Client
-    creation: Task
-    lines: Lines
-    restarts_left: int
-    restarts: int = 0
-    state: ActorState = ActorState.DEPENDENCIES_UNREADY
-    worker: Worker | None = None
-    running: OrderedDict[bytes, Task] = field(default_factory=OrderedDict)  # calls that are with the worker
-    unreferenced: bool = False  # nobody refers to it any more: it ends when its calls are done
-    name_is_free: bool = False  # it was ended on purpose, by others
-    exit_reason: str = ""  # its process said that it ends, and why
-    death: bytes = b""  # the error that all further calls raise, serialized
-    shown_as: str = ""  # its `repr`, if its class has one of its own
-
-    @property
-    def object_id(self) -> bytes:
-        """The object that stands for the actor: references to it keep the actor alive."""
-        return actor_object(self.spec.actor_id)
-
-    @property
-    def id(self) -> str:
-        """The actor's id in hexadecimal."""
-        return self.spec.actor_id.hex()
-
-    @property
-    def one_at_a_time(self) -> bool:
-        """Whether its calls run one after the other, in the worker's main thread."""
-        return self.spec.in_order
-
-    @property
-    def lifetime_demand(self) -> Demand:
-        """What it holds as long as it lives."""
-        return self.creation.spec.resources
-
-    @property
-    def idle(self) -> bool:
-        """Whether it has no calls left."""
-        return not self.running and not self.lines
-
-    def forget_plans(self) -> None:
-        """It will not be made again: let go of its constructor's arguments, which may be large."""
-        self.creation.spec = self.creation.spec._replace(args=b"", refs=(), contained=())
-        handle = self.spec.handle if self.spec.name else b""  # whoever asks for the name may get it still
-        self.spec = self.spec._replace(task=(), handle=handle)
-
-    def may_restart(self) -> bool:
-        """Whether it is to be made again when its process dies."""
-        return self.restarts_left != 0 and not self.exit_reason and not self.unreferenced
 
 
 class ActorTable:

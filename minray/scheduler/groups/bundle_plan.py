@@ -8,7 +8,7 @@ Source: https://docs.ray.io/en/latest/ray-core/scheduling/placement-group.html#p
 
 from collections.abc import Iterable, Mapping
 
-from ..tables.queue import Demand
+from ...wire.demand import Demand
 
 
 class Room:

@@ -5,11 +5,11 @@ group that is removed is Ray's rule: those that wait fail, those that run lose t
 """
 
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ...exceptions import TaskPlacementGroupRemoved
-from ...wire.demand import plain_demand
+from ...wire.demand import UNIT, plain_demand
 from ...wire.messages import (
     ERROR,
     INLINE,
@@ -19,37 +19,46 @@ from ...wire.messages import (
     Reply,
 )
 from ...wire.placement import Placement
+from ..nodes.processes import Processes
 from ..objects.objects import NodeObjects
 from ..tables.event_log import EventLog
-from ..tables.node_record import NodeRecord
-from ..tables.queue import UNIT
-from ..tables.records import Client, Task
-from ..tables.worker_pool import Worker
+from ..tables.nodes import Nodes
+from ..tables.queue import TaskQueue
+from ..tables.records import Client, Node, Task, Worker
+from ..tasks.tasks import Tasks
+from .log import GroupLog
 from .policy import REMOVED, Group, PlacementGroups
 
 
-class NodeGroups:
-    """What `LocalScheduler` hands all messages about placement groups to.
+class Groups:
+    """All placement groups, and what becomes of their tasks.
 
     Args:
-        nodes: those that live, by number.
-        objects: where `PlacementGroup.ready()`'s objects live.
         log: where events go.
-        end_tasks: fails the waiting tasks of a group, and ends the workers of the running ones.
+        nodes: those that live.
+        objects: where `PlacementGroup.ready()`'s objects live.
+        queue: where tasks of groups may wait.
+        tasks: fails those of a group that is removed.
+        processes: ends the workers of those that run.
     """
 
     def __init__(
         self,
-        nodes: dict[int, NodeRecord],
-        objects: NodeObjects,
         log: EventLog,
-        end_tasks: Callable[[str], None],
+        nodes: Nodes,
+        objects: NodeObjects,
+        queue: TaskQueue[Task],
+        tasks: Tasks,
+        processes: Processes,
     ) -> None:
-        self.policy = PlacementGroups(nodes)
+        self.policy = PlacementGroups(nodes.alive)
         self._nodes = nodes
+        self._queue = queue
+        self._tasks = tasks
+        self._processes = processes
         self._objects = objects
-        self._log = log
-        self._end_tasks = end_tasks
+        self._log = GroupLog(log)
+        self._events = log
         self._ended_jobs: set[int] = set()
 
     def on_create(self, client: Client, message: CreatePlacementGroup) -> None:
@@ -66,37 +75,31 @@ class NodeGroups:
         group.conditions, group.target = message.conditions, message.target
         group.job = 0 if message.detached else client.job
         group.namespace = message.namespace
-        if client.worker is not None and client.worker.actor is not None:
-            group.actor = client.worker.actor.spec.actor_id
+        if client.actor is not None:
+            group.actor = client.actor.spec.actor_id
             group.job_ended = group.job in self._ended_jobs
-        group.submitted = self._log.now
+        group.submitted = self._events.now
         self.policy.add(group)
         self._log.new_group(group, client)
-        self._log.group(group)
         self.create_waiting()
         client.channel.send(Reply(message.request, "", ""))
-
-    @property
-    def restless(self) -> bool:
-        """Whether a group waits for resources, or has to give some back."""
-        return bool(self.policy.pending or self.policy.ending)
 
     def create_waiting(self) -> None:
         """Create the groups for which there is room now, and give back what removed ones had."""
         self.policy.settle()
         for group in self.policy.create_waiting():
-            group.created = self._log.now
-            self._log.group(group)
+            group.created = self._events.now
+            self._log.changed(group)
             self._tell(group)
 
     def node_joined(self) -> None:
         """There is more room."""
         self.policy.nodes_changed()
 
-    def node_died(self, node: NodeRecord) -> None:
+    def node_died(self, node: Node) -> None:
         """Bundles that were there need another place."""
         for group in self.policy.node_died(node.number):
-            self._log.group(group)
+            self._log.changed(group)
 
     def end_job(self, job: int) -> None:
         """A driver has left: its groups go, but not the detached ones, nor those of its detached actors."""
@@ -122,9 +125,16 @@ class NodeGroups:
     def _remove(self, group_id: str) -> None:
         group = self.policy.remove(group_id)
         if group is not None:
-            self._log.group(group)
+            self._log.changed(group)
             self._tell(group)
-            self._end_tasks(group.group_id)
+            self._end_tasks_of(group.group_id)
+
+    def _end_tasks_of(self, group_id: str) -> None:
+        for worker in _workers_of(self._nodes.workers(), group_id):
+            self._processes.kill(worker, "ended because its placement group was removed")
+        for task in _in_group(list(self._queue.tasks()), group_id):
+            self._queue.discard(task)
+            self._tasks.enqueue(task)  # which fails it
 
     def on_await(self, client: Client, message: AwaitPlacementGroup) -> None:
         """A process wants an object that is sealed when the group has been created."""
@@ -169,9 +179,9 @@ class NodeGroups:
 
     def _row(self, group: Group) -> dict[str, Any]:
         where = {
-            index: self._nodes[number].id
+            index: self._nodes.alive[number].id
             for index, number in group.places.items()
-            if number in self._nodes and group.created
+            if number in self._nodes.alive and group.created
         }
         latency = max(0.0, group.created - group.submitted) * 1000
         return {
@@ -195,12 +205,12 @@ class NodeGroups:
         }
 
 
-def in_group(tasks: Iterable[Task], group_id: str) -> list[Task]:
+def _in_group(tasks: Iterable[Task], group_id: str) -> list[Task]:
     """Those of the tasks that belong to a group."""
     return [task for task in tasks if task.spec.placement[:2] == ("group", group_id)]
 
 
-def workers_of(workers: Iterable[Worker], group_id: str) -> list[Worker]:
+def _workers_of(workers: Iterable[Worker], group_id: str) -> list[Worker]:
     """The workers that run tasks of a group, or are its actors."""
     holders = {worker: worker.actor.creation if worker.actor else worker.task for worker in workers}
-    return [worker for worker, task in holders.items() if task is not None and in_group([task], group_id)]
+    return [worker for worker, task in holders.items() if task is not None and _in_group([task], group_id)]

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ...wire.demand import added_resources, taken_resources
+from ...wire.demand import Demand, added_resources, taken_resources
 from ...wire.placement import Condition, fulfils
-from ..tables.queue import Demand, Resources
+from ..tables.resources import Resources
 from .bundle_plan import Room, plan_bundles
 
 PENDING, CREATED, REMOVED, RESCHEDULING = "PENDING", "CREATED", "REMOVED", "RESCHEDULING"

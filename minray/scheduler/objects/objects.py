@@ -43,26 +43,29 @@ from .unseen_errors import UnseenErrors
 
 
 class NodeObjects:
-    """What `LocalScheduler` hands all messages about objects to.
+    """The objects of all nodes, and who waits for which.
 
     Args:
         capacity: bytes that the objects may use.
         log: where events go.
-        run_again: takes in a task that is to make a lost object again.
     """
 
-    def __init__(self, capacity: int, log: EventLog, run_again: Callable[[Task], None]) -> None:
+    def __init__(self, capacity: int, log: EventLog) -> None:
         self.room = SessionRoom(capacity, log, self._moved)
         self.pulls = Pulls(self.room, log, self.look_up, self._copied)
         self.sockets: dict[int, str] = {}  # where the objects of each node are to be had
         self.table: ObjectTable[Task] = ObjectTable()
-        self.made = Reconstruction(self.table, run_again)
+        self.made = Reconstruction(self.table)
         self.unseen = UnseenErrors()
         self.complete: deque[Task] = deque()  # outbox: tasks whose last missing argument has come
         self.unreferenced: deque[bytes] = deque()  # outbox: actors (their objects) that nobody refers to
         self._log = log
         self._pushing: list[Client] = []
         self._dropped: deque[tuple[Client, tuple[bytes, ...]]] = deque()  # dropped, but not freed yet
+
+    def connect(self, run_again: Callable[[Task], None]) -> None:
+        """Name the one who takes in a task that is to make a lost object again."""
+        self.made.connect(run_again)
 
     def seal(self, object_id: bytes, value: Value, contained: tuple[bytes, ...], task: int | None) -> None:
         """An object exists now: tell everybody who waits for it."""
@@ -89,6 +92,12 @@ class NodeObjects:
             if not waiter.missing:
                 self.complete.append(waiter)
         self.release(inner)
+
+    @staticmethod
+    def wait_for(entry: ObjectEntry[Task], task: Task) -> None:
+        """A task has an argument that does not exist yet."""
+        entry.waiters.append(task)
+        task.missing += 1
 
     def value(self, object_id: bytes) -> Value:
         """The value of an object that exists."""
@@ -288,8 +297,7 @@ class NodeObjects:
             if entry.kind == STORED and not self.room.names(entry.payload):
                 self._lose(argument, entry)
             if entry.kind is None:
-                entry.waiters.append(task)
-                task.missing += 1
+                self.wait_for(entry, task)
             lost_some = lost_some or entry.kind in (None, ERROR)
         return lost_some
 

@@ -37,13 +37,16 @@ class Reconstruction:
 
     Args:
         table: the node's objects.
-        run: takes a task in that is to run again.
     """
 
-    def __init__(self, table: ObjectTable[Task], run: Callable[[Task], None]) -> None:
+    def __init__(self, table: ObjectTable[Task]) -> None:
         self.enabled = True
         self.lineage: Lineage[Task] = Lineage()
         self._table = table
+        self._run: Callable[[Task], None]
+
+    def connect(self, run: Callable[[Task], None]) -> None:
+        """Name the one who takes a task in that is to run again."""
         self._run = run
 
     def remember(self, task: Task, results: tuple[tuple[int, Any, tuple[bytes, ...]], ...]) -> list[bytes]:
@@ -120,11 +123,10 @@ class Reconstruction:
                 return [], ObjectReconstructionFailedMaxAttemptsExceededError(lost.hex(), reason_message=why)
         return tasks, None
 
-    def forbid(self, task_id: bytes) -> None:
-        """A task that has finished was cancelled: it is not to be run again."""
-        record = self.lineage.get(task_id)
-        if record is not None:
-            record.task.cancelled = True
+    def maker(self, name: bytes) -> Task | None:
+        """The finished task that made an object, if it could be run again."""
+        record = self.lineage.get(task_of(name))
+        return record.task if record is not None else None
 
     def run_again(self, tasks: list[Task]) -> None:
         """Run tasks again, those first that need the results of the others, so that these are waited for."""

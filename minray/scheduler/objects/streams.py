@@ -17,14 +17,13 @@ from ...wire.ids import object_id
 from ...wire.messages import (
     ERROR,
     INLINE,
-    STREAMING,
     CloseStream,
     ItemsTaken,
     ItemYielded,
     StreamEnd,
     StreamItem,
 )
-from ..tables.records import Client, Task
+from ..tables.records import Client, Task, Worker
 from .objects import NodeObjects
 
 # So many items count as taken when nobody wants them: the generator never waits.
@@ -41,7 +40,7 @@ class _Stream:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.owner = task.owner
-        self.worker: Client | None = None  # where the generator runs
+        self.worker: Worker | None = None  # where the generator runs
         self.arrived = 0  # items that have been yielded
         self.taken = 0  # items that the owner has taken
         self.closed = False  # the owner wants no more
@@ -49,7 +48,7 @@ class _Stream:
 
 
 class NodeStreams:
-    """What `LocalScheduler` hands all messages about generators to.
+    """The streams of all generators, by their tasks.
 
     Args:
         objects: the node's objects.
@@ -63,16 +62,15 @@ class NodeStreams:
         return len(self._streams)
 
     def begin(self, task: Task) -> None:
-        """A task was submitted; does nothing unless it is a generator's."""
-        if task.spec.num_returns == STREAMING:
-            self._streams[task.spec.task_id] = _Stream(task)
+        """A generator's task was submitted."""
+        self._streams[task.spec.task_id] = _Stream(task)
 
     def dispatch(self, task: Task) -> int:
         """The generator is about to begin, perhaps anew; return how many items it is to skip."""
         stream = self._streams.get(task.spec.task_id)
         return stream.arrived if stream is not None else 0
 
-    def dispatched(self, task: Task, worker: Client) -> None:
+    def dispatched(self, task: Task, worker: Worker) -> None:
         """The worker has been given the task; tell it how much room there is."""
         stream = self._streams.get(task.spec.task_id)
         if stream is not None:
@@ -82,7 +80,7 @@ class NodeStreams:
     def _tell_taken(self, stream: _Stream) -> None:
         if stream.worker is not None and stream.task.spec.backpressure > 0:
             taken = _ALL if stream.closed else stream.taken
-            stream.worker.channel.send(ItemsTaken(stream.task.spec.task_id, taken))
+            stream.worker.send(ItemsTaken(stream.task.spec.task_id, taken))
 
     def on_item_yielded(self, client: Client, message: ItemYielded) -> None:
         """A generator has yielded."""

@@ -15,8 +15,11 @@ Sources: https://docs.ray.io/en/latest/ray-core/scheduling/index.html.
 from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
-from ...wire.placement import Placement, fulfils
-from .queue import Demand, Resources
+from ...exceptions import TaskUnschedulableError
+from ...wire.demand import UNIT, Demand, plain_demand
+from ...wire.placement import SPREAD, UNSCHEDULABLE, Placement, fulfils
+from .records import Node, Task
+from .resources import Resources
 
 # Arguments of fewer bytes are copied sooner than waited for.
 LEAST_LOCAL_BYTES = 1024 * 1024
@@ -94,4 +97,54 @@ def choose_node(
             node.resources.share_used(),
             node.number,
         ),
+    )
+
+
+def where_of(task: Task) -> Placement:
+    """A task's placement; as in Ray, actors that hold nothing for life are spread."""
+    holds_nothing = task.constructs is not None and not task.demand and not task.where
+    return SPREAD if holds_nothing else task.where
+
+
+def lasting_demand(task: Task) -> Demand | None:
+    """What a node must have for the task to be placed there; None if its placement group says that."""
+    if task.spec.placement[:1] == ("group",):
+        return None
+    return task.demand if task.constructs is None else task.constructs.spec.needs
+
+
+def obstacle(task: Task, nodes: Mapping[int, Node]) -> TaskUnschedulableError | str:
+    """Why no node can ever run the task: the error it fails with, or what to tell the user while it waits.
+
+    Empty if there is a node for it.
+    """
+    demand = lasting_demand(task)
+    if demand is None or feasible_nodes(nodes.values(), demand, task.where):
+        return ""
+    kind, *details = task.where or ("",)
+    if kind == "node" and not details[1]:
+        return TaskUnschedulableError(UNSCHEDULABLE)
+    if kind == "labels":
+        return f"No node has the labels, and the resources, that {task.spec.name!r} asks for. It waits."
+    return _infeasible(task, demand, nodes.values())
+
+
+def _infeasible(task: Task, demand: Demand, nodes: Iterable[Node]) -> str:
+    """What to tell the user when no node can ever meet the demand of a task."""
+    wanted = ", ".join(f"{amount / UNIT:g} {name}" for name, amount in plain_demand(demand))
+    offers = ["this node has only " + _countable(node.resources) for node in nodes]
+    has = offers[0] if len(offers) == 1 else f"none of the {len(offers)} nodes has that"
+    return (
+        f"The task {task.spec.name!r} asks for {wanted}, but {has}. It waits, and "
+        "will go on waiting: ask for less with num_cpus=..., or start with init(num_cpus=...) large "
+        "enough."
+    )
+
+
+def _countable(resources: Resources) -> str:
+    """A node's resources without memory and without those that name the node itself."""
+    return ", ".join(
+        f"{amount:g} {name}"
+        for name, amount in resources.total().items()
+        if not any(part in name for part in ("memory", ":", "_group_"))
     )

@@ -1,7 +1,7 @@
 """The rows that a local scheduler has for the event store, gathered until the next flush.
 
-`EventLog` knows the columns of `events.SCHEMA` and nothing of scheduling; `LocalScheduler` knows when
-something happened, and tells.
+`EventLog` knows the columns of `gcs.schema.SCHEMA` and nothing of scheduling; the parts of the scheduler know
+when something happened, and tell.  Rows about objects, actors and placement groups are made beside those.
 """
 
 import json
@@ -9,12 +9,9 @@ from collections import defaultdict
 from typing import Any
 
 from ...gcs.schema import FINAL_STATES, TaskState
-from ...wire.demand import plain_demand
+from ...wire.demand import UNIT, Demand, plain_demand
 from ...wire.placement import Placement
-from ..actors.table import Actor
-from ..groups.policy import Group
-from .queue import UNIT, Demand
-from .records import Client, Task
+from .records import Task
 
 _NUMBERS = {state: int(state) for state in TaskState}  # messages carry no `IntEnum`
 
@@ -23,7 +20,7 @@ class EventLog:
     """Rows by table; `now` is the time that they get, in seconds since 1970."""
 
     def __init__(self, node: int = 0) -> None:
-        self.now = 0.0
+        self.now = 0.0  # what the scheduler takes the time to be
         self.node = node  # where the objects are that are told of
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._specs: dict[tuple[Any, ...], tuple[int, float]] = {}  # numbers and CPUs of task_specs
@@ -31,6 +28,10 @@ class EventLog:
     def __bool__(self) -> bool:
         """Whether there is anything to hand over."""
         return bool(self.rows)
+
+    def set_time(self, now: float) -> None:
+        """It is so late now, for all that is decided and recorded."""
+        self.now = now
 
     def take(self) -> dict[str, list[tuple[Any, ...]]]:
         """Hand over what has gathered."""
@@ -49,9 +50,9 @@ class EventLog:
             known = self._specs[common] = self._new_spec(*common)
         number, cpus = known
         submitted = spec.submitted or self.now
-        kind, actor = "NORMAL_TASK", task.creates or task.actor
+        kind, actor = "NORMAL_TASK", task.actor
         if actor is not None:
-            kind = "ACTOR_CREATION_TASK" if task.creates else "ACTOR_TASK"
+            kind = "ACTOR_CREATION_TASK" if actor.creation is task else "ACTOR_TASK"
         parent, of_actor = task.parent or 0, 0 if actor is None else actor.number
         row = (task.number, spec.task_id.hex(), spec.name, parent, task.owner.number, cpus, submitted)
         self.rows["tasks"].append((*row, kind, of_actor, number))
@@ -129,27 +130,6 @@ class EventLog:
             return
         self.rows["task_errors"].append((task.number, task.attempt, self.now, error_type, text, traceback))
 
-    def new_actor(self, actor: Actor) -> None:
-        """An actor is to be made."""
-        spec = actor.spec
-        resources = json.dumps({name: amount / UNIT for name, amount in actor.lifetime_demand})
-        names = (actor.id, spec.class_name, spec.name, spec.namespace)
-        life = (
-            int(bool(spec.detached)),
-            spec.max_restarts,
-            actor.owner.number,
-            actor.creation.number,
-            resources,
-        )
-        self.rows["actors"].append((actor.number, *names, *life))
-
-    def actor(self, actor: Actor, detail: str = "") -> None:
-        """An actor is in another state."""
-        worker = actor.worker.number if actor.worker else None
-        self.rows["actor_events"].append(
-            (actor.number, str(actor.state), self.now, actor.restarts, worker, detail)
-        )
-
     def new_process(self, number: int, pid: int, kind: str, node: int = 0) -> None:
         """There is a new worker or driver."""
         self.rows["workers"].append((number, f"{number:056x}", node, pid, kind))
@@ -180,18 +160,6 @@ class EventLog:
     def node_is(self, number: int, state: str, detail: str = "") -> None:
         """A node is ALIVE or DEAD."""
         self.rows["node_events"].append((number, state, self.now, detail))
-
-    def new_group(self, group: Group, creator: Client) -> None:
-        """There is a new placement group."""
-        bundles = [{name: amount / UNIT for name, amount in bundle} for bundle in group.bundles]
-        row = (group.group_id, group.name, group.strategy, json.dumps(bundles), creator.number)
-        self.rows["placement_groups"].append((*row, creator.job, int(group.job == 0), self.now))
-
-    def group(self, group: Group) -> None:
-        """A placement group is PENDING, CREATED or REMOVED."""
-        self.rows["placement_group_events"].append(
-            (group.group_id, group.state, self.now, group.scheduling_state)
-        )
 
     def printed(self, process: int, task: int | None, stream: str, text: str) -> None:
         """A task printed something."""

@@ -9,10 +9,9 @@ others are made for a runtime environment, or for tasks that use GPUs, as librar
 """
 
 import itertools
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
 class Kind(NamedTuple):
@@ -25,48 +24,44 @@ class Kind(NamedTuple):
 PLAIN = Kind("", False)
 
 
-@dataclass(eq=False, slots=True)
-class Worker:
-    """One worker process, as the local scheduler sees it."""
+class Poolable(Protocol):
+    """What the pool needs to know of a worker."""
 
-    number: int
-    kind: Kind = PLAIN
-    pid: int = 0
-    channel: Any = None  # None: not connected yet
-    task: Any = None
-    ahead: deque[Any] = field(default_factory=deque)  # tasks that it got with the same lease, after `task`
-    blocked: bool = False
-    idle_since: float = 0.0
-    functions: set[bytes] = field(default_factory=set)  # those whose code it has
-    calls: Counter[bytes] = field(default_factory=Counter)  # of functions that have `max_calls`
-    retiring: bool = False  # has done all the calls that it may do
-    leaving: bool = False  # told to exit
-    doom: str = ""  # why the scheduler ended it
-    actor: Any = None  # the actor that lives in it, to the exclusion of all else
-    node: Any = None  # the node that it is on
+    leaving: bool  # told to exit; written here alone, as is the next one
+    idle_since: float
+
+    @property
+    def number(self) -> int:
+        """Its number, unique in the session."""
+
+    @property
+    def kind(self) -> Kind:
+        """Of the tasks that it can run."""
+
+    @property
+    def actor(self) -> object | None:
+        """The actor that lives in it."""
 
 
-class WorkerPool:
+WorkerT = TypeVar("WorkerT", bound=Poolable)
+
+
+class WorkerPool(Generic[WorkerT]):
     """The workers of a node.
 
     Args:
         target: how many to start at once and to keep; the number of CPUs.
-        numbers: where the numbers of processes come from; all nodes of a session share it.
+        make: makes the record of a new worker of this kind.
     """
 
-    def __init__(self, target: int, numbers: Iterator[int] | None = None) -> None:
+    def __init__(self, target: int, make: Callable[[Kind], WorkerT]) -> None:
         self.target = target
-        self.node: Any = None
-        self.workers: dict[int, Worker] = {}
-        self._idle: defaultdict[Kind, list[Worker]] = defaultdict(list)
-        self._starting: Counter[Kind] = Counter()
-        self._numbers = itertools.count(1) if numbers is None else numbers
+        self.workers: dict[int, WorkerT] = {}
+        self._idle: defaultdict[Kind, list[WorkerT]] = defaultdict(list)
+        self._starting: defaultdict[Kind, set[int]] = defaultdict(set)  # have not said hello
+        self._make = make
 
-    def next_number(self) -> int:
-        """A number for a new driver or worker, unique in the session."""
-        return next(self._numbers)
-
-    def to_start(self, runnable: int, kind: Kind = PLAIN) -> list[Worker]:
+    def to_start(self, runnable: int, kind: Kind = PLAIN) -> list[WorkerT]:
         """Plan new workers.
 
         Args:
@@ -76,50 +71,44 @@ class WorkerPool:
         Returns:
             The workers to ask the zygote for.
         """
-        wanted = runnable - len(self._idle[kind]) - self._starting[kind]
-        started = [Worker(self.next_number(), kind, node=self.node) for _ in range(wanted)]
+        wanted = runnable - len(self._idle[kind]) - len(self._starting[kind])
+        started = [self._make(kind) for _ in range(wanted)]
         self.workers.update((worker.number, worker) for worker in started)
-        self._starting[kind] += len(started)
+        self._starting[kind].update(worker.number for worker in started)
         return started
 
-    def connected(self, number: int, channel: Any, now: float) -> Worker:  # noqa: ANN401
-        """A worker has said hello."""
+    def connected(self, number: int, now: float) -> WorkerT:
+        """The worker of this number has said hello."""
         worker = self.workers[number]
-        worker.channel = channel
-        self._starting[worker.kind] -= 1
+        self._starting[worker.kind].remove(number)
         self.make_idle(worker, now)
         return worker
 
-    def make_idle(self, worker: Worker, now: float) -> None:
+    def make_idle(self, worker: WorkerT, now: float) -> None:
         """The worker can take a task."""
-        worker.task = None
-        worker.blocked = False
         worker.idle_since = now
         self._idle[worker.kind].append(worker)
 
-    def retire(self, worker: Worker) -> None:
+    def retire(self, worker: WorkerT) -> None:
         """The worker is to leave instead of taking another task."""
-        worker.task = None
-        worker.blocked = False
         worker.leaving = True
 
-    def take_idle(self, kind: Kind = PLAIN) -> Worker | None:
+    def take_idle(self, kind: Kind = PLAIN) -> WorkerT | None:
         """The worker that was busy last: its caches are warm, and the others may become superfluous."""
         idle = self._idle[kind]
         return idle.pop() if idle else None
 
-    def died(self, number: int) -> Worker | None:
+    def died(self, number: int) -> WorkerT | None:
         """A worker's process is gone; return its last state (None if it was unknown)."""
         worker = self.workers.pop(number, None)
         if worker is None:
             return None
-        if worker.channel is None:
-            self._starting[worker.kind] -= 1
+        self._starting[worker.kind].discard(number)
         if worker in self._idle[worker.kind]:
             self._idle[worker.kind].remove(worker)
         return worker
 
-    def superfluous(self, now: float, patience: float) -> Iterable[Worker]:
+    def superfluous(self, now: float, patience: float) -> list[WorkerT]:
         """Take out the workers that have been idle for `patience` seconds and are more than needed."""
         spare = (
             sum(not worker.leaving and worker.actor is None for worker in self.workers.values()) - self.target

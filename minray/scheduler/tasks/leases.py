@@ -11,32 +11,54 @@ What a task holds, its resources, it holds from here on; while it waits for othe
 """
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 from ...exceptions import TaskCancelledError
 from ...gcs.schema import TaskState
+from ...wire.demand import Demand
 from ...wire.ids import TaskID
-from ...wire.messages import Blocked, Exit, GiveBack, RunTask, TaskDone, Unblocked
-from ..tables.queue import Demand
-from ..tables.records import Client, Task
+from ...wire.messages import STREAMING, Blocked, Exit, GiveBack, RunTask, TaskDone, Unblocked, Value
+from ..objects.objects import NodeObjects
+from ..objects.streams import NodeStreams
+from ..tables.event_log import EventLog
+from ..tables.nodes import Nodes
+from ..tables.queue import TaskQueue
+from ..tables.records import Client, Task, Worker
 from ..tables.run_times import RunTimes
-from ..tables.worker_pool import Worker
-
-if TYPE_CHECKING:
-    from ..local_scheduler import LocalScheduler
+from .retries import Retries
+from .tasks import Tasks
 
 
 class Leases:
-    """What `LocalScheduler` hands the tasks that are with workers to.
+    """The tasks that are with workers, and what they hold.
 
     Args:
-        node: the scheduler itself.
+        log: where events go.
+        nodes: those that live.
+        queue: the tasks that wait; short ones go along with others, and those that are given back return.
+        objects: where arguments are.
+        streams: the items that generators yield.
+        tasks: is told of tasks that have ended.
+        retries: is told of those that are to be tried again.
     """
 
-    def __init__(self, node: "LocalScheduler") -> None:
-        self._node = node
-        self._log = node.log
-        self.run_times = RunTimes()
+    def __init__(
+        self,
+        log: EventLog,
+        nodes: Nodes,
+        queue: TaskQueue[Task],
+        objects: NodeObjects,
+        streams: NodeStreams,
+        tasks: Tasks,
+        retries: Retries,
+    ) -> None:
+        self._log = log
+        self._nodes = nodes
+        self._queue = queue
+        self._objects = objects
+        self._streams = streams
+        self._tasks = tasks
+        self._retries = retries
+        self._run_times = RunTimes()
 
     def grant(self, task: Task, worker: Worker) -> None:
         """Give a worker a task, and with it further ones if they are short."""
@@ -44,47 +66,50 @@ class Leases:
         resources.acquire(task.demand)
         if task.kind.gpus:
             task.gpus = resources.take_gpus(task.demand)
-        worker.task = task
-        if task.creates is not None:
-            self._node.actors.start(task, worker)
+        if task.route is not None:
+            task.route.start(task, worker)
             return
-        self._dispatch(task, worker)
+        self.order(task, worker)
         self._log.task(task, TaskState.SUBMITTED_TO_WORKER)
-        function_id, waiting = task.spec.function_id, len(self._node.queue) + 1
-        workers = len(self._node.pool.workers)
-        if self._node.members.ever:
-            workers = sum(len(node.pool.workers) for node in self._node.nodes.values())
-        more = self.run_times.lease_size(function_id, waiting, workers) - 1
-        if task.spec.max_calls:
-            more = min(more, task.spec.max_calls - worker.calls[function_id] - 1)
-        if more > 0 and task.spec.max_retries and not task.gpus:
-            # Who knows how far the worker came if it dies: only tasks that may be run again go with others.
+        more = self._companions(task, worker)
+        if more > 0:
+            function_id = task.spec.function_id
             worker.ahead.extend(
-                self._node.queue.pop_behind(
+                self._queue.pop_behind(
                     task,
                     more,
                     lambda next_: next_.spec.function_id == function_id and next_.spec.max_retries != 0,
                 )
             )
             for next_task in worker.ahead:
-                self._dispatch(next_task, worker)
+                self.order(next_task, worker)
                 self._log.task_waits_at_worker(next_task)
 
-    def _dispatch(self, task: Task, worker: Worker) -> None:
-        task.worker, task.dispatched = worker, self._node.now
-        self.order(task, worker)
+    def _companions(self, task: Task, worker: Worker) -> int:
+        """How many tasks of the same function are to go along with a task."""
+        spec = task.spec
+        if not spec.max_retries or task.gpus:
+            # Who knows how far the worker came if it dies: only tasks that may be run again go with others.
+            return 0
+        workers = sum(len(node.pool.workers) for node in self._nodes.alive.values())
+        more = self._run_times.lease_size(spec.function_id, len(self._queue) + 1, workers) - 1
+        return min(more, spec.max_calls - worker.calls[spec.function_id] - 1) if spec.max_calls else more
 
     def order(self, task: Task, worker: Worker) -> None:
-        """Tell a worker to run a task."""
+        """Tell a worker to run a task: now, or after those that it has."""
         spec = task.spec
+        task.worker, task.dispatched = worker, self._log.now
+        if worker.task is None:
+            worker.task = task
         blob: bytes | None = None
-        values: tuple[tuple[int, int, Any], ...] = ()
+        values: tuple[tuple[int, *Value], ...] = ()
         if not spec.actor and spec.function_id not in worker.functions:
             worker.functions.add(spec.function_id)
-            blob = self._node.functions[spec.function_id].blob
+            blob = self._tasks.functions[spec.function_id].blob
         if spec.refs:
-            values = tuple((place, *self._node.objects.value(argument)) for place, argument in spec.refs)
-        worker.channel.channel.send(
+            values = tuple((place, *self._objects.value(argument)) for place, argument in spec.refs)
+        yields = spec.num_returns == STREAMING
+        worker.send(
             RunTask(
                 spec.task_id,
                 spec.function_id,
@@ -100,44 +125,43 @@ class Leases:
                 task.gpus,
                 spec.placement,
                 spec.backpressure,
-                self._node.streams.dispatch(task),
+                self._streams.dispatch(task) if yields else 0,
                 spec.method,
                 spec.group,
             )
         )
-        self._node.streams.dispatched(task, worker.channel)
+        if yields:
+            self._streams.dispatched(task, worker)
 
     def on_task_done(self, client: Client, message: TaskDone) -> None:
         """A worker has run a task; what it raised may be a reason to try again."""
         worker = client.worker
         if worker is not None and worker.actor is not None:
-            self._node.actors.on_task_done(client, worker, message)
+            route = worker.actor.creation.route
+            assert route is not None, "an actor's constructor is no plain task"
+            route.done(client, worker, message)
             return
         if worker is None or worker.task is None or worker.task.spec.task_id != message.task_id:
             return
-        task: Task = worker.task
+        task = worker.task
         self._log.task_ran(task, message.started)
-        self.run_times.observe(task.spec.function_id, message.ended - message.started)
+        self._run_times.observe(task.spec.function_id, message.ended - message.started)
         if task.spec.max_calls:
             worker.calls[task.spec.function_id] += 1
             worker.retiring |= worker.calls[task.spec.function_id] >= task.spec.max_calls
         if worker.ahead and not worker.blocked:  # the tasks of a lease are alike: the next one holds the same
-            self._begin_next(worker)
+            self.turn_to(worker, worker.ahead.popleft())
         else:
             self.free_resources(worker, task)
             self._go_on(worker)
-        self._node.objects.keep_results(client, message)
-        results = message.results
+        self._objects.keep_results(client, message)
         if message.error is not None:
             error = _with_end(task, client.pid, message.error) if worker.retiring else message.error
             self._log.error(task, *error)
             if message.retry and task.retries_left and not task.cancelled:
-                self._node.retries.later(task)
+                self._retries.later(task)
                 return
-            results = self._node.streams.raised(task, results)
-            self._node.objects.unseen.raised(task, [result[0] for result in results], message.error[2])
-        state = TaskState.FINISHED if message.error is None else TaskState.FAILED
-        self._node.finish(task, state, results, message.ended)
+        self._tasks.ended(task, message)
 
     def on_give_back(self, client: Client, message: GiveBack) -> None:
         """A worker is held up: others are to run the rest of its lease."""
@@ -154,35 +178,37 @@ class Leases:
 
     def _go_on(self, worker: Worker) -> None:
         """The worker is at the next task of its lease, or at its end."""
-        if not worker.ahead:
-            if worker.retiring:
-                worker.node.pool.retire(worker)
-                worker.channel.channel.send(Exit())
-            else:
-                worker.node.pool.make_idle(worker, self._node.now)
-            return
-        self._begin_next(worker)
+        if worker.ahead:
+            next_task = worker.ahead.popleft()
+            self.turn_to(worker, next_task)
+            worker.node.resources.acquire(next_task.demand)
+        elif worker.retiring:
+            self.turn_to(worker, None)
+            worker.node.pool.retire(worker)
+            worker.send(Exit())
+        else:
+            self.turn_to(worker, None)
+            worker.node.pool.make_idle(worker, self._log.now)
         worker.blocked = False
-        worker.node.resources.acquire(worker.task.demand)
 
-    def _begin_next(self, worker: Worker) -> None:
-        """The next task of its lease is the one that the worker runs now."""
-        worker.task = worker.ahead.popleft()
-        worker.task.dispatched = self._node.now
+    def turn_to(self, worker: Worker, task: Task | None) -> None:
+        """The worker is at this one of its tasks now, as far as can be known; None: it is at its end."""
+        worker.task = task
+        if task is not None:
+            task.dispatched = self._log.now
 
     def take_back(self, tasks: list[Task]) -> None:
         """Queue tasks again, in front, that their worker has not begun."""
         for task in reversed(tasks):
             self._log.task_still_waits(task)
-            task.worker = None
-            task.running_reported = False
+            task.not_begun()
             if task.cancelled:
-                self._node.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))
-            elif refusal := self._node.groups.refusal(task.spec.placement):
-                self._node.fail(task, refusal)
+                self._tasks.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))
+            elif task.spec.placement and (refusal := self._tasks.refusal(task.spec.placement)):
+                self._tasks.fail(task, refusal)
             else:
                 self._log.task(task, TaskState.PENDING_NODE_ASSIGNMENT)
-                self._node.queue.push_front(task)
+                self._queue.push_front(task)
 
     def free_resources(self, worker: Worker, task: Task) -> None:
         """The worker does not run the task, or the actor that the task has made, any more."""
@@ -215,8 +241,8 @@ class Leases:
 
     def report_long_running(self, seconds: float) -> None:
         """Report tasks as running that have been with their worker for so long, and those that wait there."""
-        for worker in self._node.processes.workers():
-            if worker.task is not None and self._node.now - worker.task.dispatched >= seconds:
+        for worker in self._nodes.workers():
+            if worker.task is not None and self._log.now - worker.task.dispatched >= seconds:
                 self._log.task_runs(worker.task)
                 for task in worker.ahead:
                     self._log.task_still_waits(task)
@@ -224,10 +250,7 @@ class Leases:
 
 def _lendable(worker: Worker) -> Demand:
     """What others may have while the worker's task waits: an actor keeps what it holds."""
-    if worker.actor is not None:
-        return ()
-    task: Task = worker.task
-    return task.lendable
+    return worker.task.lendable if worker.task is not None and worker.actor is None else ()
 
 
 def _with_end(task: Task, pid: int, error: tuple[str, str, str]) -> tuple[str, str, str]:

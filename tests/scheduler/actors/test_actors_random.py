@@ -65,7 +65,8 @@ class Story:
             return False
         call = next(iter(known.running.values())).spec
         self.finished.append(call)
-        self.node.tell(known.worker.channel, self.node.done(call))
+        assert known.worker.client is not None, "it is alive"
+        self.node.tell(known.worker.client, self.node.done(call))
         return True
 
 
@@ -90,5 +91,5 @@ def test_every_call_ends_once_in_the_order_of_the_calls_and_nothing_is_left(
     for calls in story.calls.values():
         assert all(result(call) in values for call in calls)
     assert node.available()["CPU"] == 2.0
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
     assert len(node.scheduler.queue) == 0

@@ -8,9 +8,9 @@ import pytest
 from fake_node import FUNCTION, Node, result
 from minray.exceptions import ActorDiedError, ActorUnavailableError
 from minray.gcs.schema import ActorState, TaskState
-from minray.scheduler.tables.queue import to_demand
 from minray.scheduler.tables.records import Client
 from minray.wire.config import RESTART_SECONDS
+from minray.wire.demand import to_demand
 from minray.wire.ids import actor_object, creation_task
 from minray.wire.messages import (
     ACTOR,
@@ -319,7 +319,7 @@ def test_kill_ends_an_actor_for_good_or_lets_it_restart(no_restart: bool) -> Non
     actor = node.made(max_restarts=1)
     home = node.home(actor)
     node.tell(node.driver, KillActor(actor, no_restart))
-    assert node.scheduler.signals == [(home.pid, 9)]
+    assert node.scheduler.processes.signals == [(home.pid, 9)]
     assert node.actor_states()[-1] == ("DEAD" if no_restart else "ALIVE")
     node.die(home)
     assert node.actor_states()[-1] == ("DEAD" if no_restart else "RESTARTING")
@@ -392,9 +392,9 @@ def test_an_actor_that_does_not_end_when_asked_to_is_killed_in_the_end() -> None
     home = node.home(actor)
     node.let_go(actor)
     node.now += 31
-    node.scheduler.now = node.now
+    node.scheduler.log.now = node.now
     node.scheduler.tick()
-    assert (home.pid, 9) in node.scheduler.signals
+    assert (home.pid, 9) in node.scheduler.processes.signals
 
 
 def test_the_event_store_knows_actors_and_which_tasks_are_theirs() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minray.scheduler.groups.bundle_plan import Room, plan_bundles
-from minray.scheduler.tables.queue import Demand
+from minray.wire.demand import Demand
 
 STRATEGIES = ["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"]
 bundle_lists = st.lists(

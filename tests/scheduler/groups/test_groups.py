@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_node import Node, result
+from fake_node import FakeChannel, Node, result
 from minray.exceptions import (
     OwnerDiedError,
     TaskPlacementGroupRemoved,
@@ -15,10 +15,18 @@ from minray.exceptions import (
     WorkerCrashedError,
 )
 from minray.scheduler.groups.policy import CREATED, PENDING, REMOVED, Group, PlacementGroups
-from minray.scheduler.tables.node_record import NodeRecord
-from minray.scheduler.tables.queue import UNIT, Demand, Resources, to_demand
-from minray.scheduler.tables.worker_pool import WorkerPool
-from minray.wire.demand import ANY_BUNDLE, added_resources, group_demand, plain_demand, taken_resources
+from minray.scheduler.tables.records import Node as NodeRecord
+from minray.scheduler.tables.resources import Resources
+from minray.wire.demand import (
+    ANY_BUNDLE,
+    UNIT,
+    Demand,
+    added_resources,
+    group_demand,
+    plain_demand,
+    taken_resources,
+    to_demand,
+)
 from minray.wire.messages import (
     ERROR,
     INLINE,
@@ -44,7 +52,7 @@ def cpus(amount: float) -> Demand:
 
 def one_node(resources: Resources) -> dict[int, NodeRecord]:
     """The nodes of a session with one."""
-    return {0: NodeRecord(0, {"NodeID": "00"}, resources, WorkerPool(0), None)}
+    return {0: NodeRecord(0, {"NodeID": "00"}, resources, FakeChannel())}
 
 
 def group(name: str, *bundles: Demand, strategy: str = "PACK") -> Group:
@@ -245,7 +253,7 @@ def test_removal_fails_what_waits_and_ends_the_workers_of_what_runs() -> None:
     worker = node.runner(running)
     node.tell(node.driver, RemovePlacementGroup("ab"))
     assert isinstance(error_of(node, retried), TaskPlacementGroupRemoved)
-    assert node.scheduler.signals == [(worker.pid, 9)]
+    assert node.scheduler.processes.signals == [(worker.pid, 9)]
     node.die(worker)
     assert isinstance(error_of(node, running), WorkerCrashedError)
     assert "placement group was removed" in str(error_of(node, running))

@@ -75,7 +75,7 @@ def test_an_argument_that_is_gone_is_the_tasks_error() -> None:
     error = raised(node, result(task))
     assert isinstance(error, ObjectLostError)
     assert b"unknown object".hex() in str(error)
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
     assert node.submit()
 
 
@@ -89,7 +89,7 @@ def test_an_error_is_the_result_of_all_that_depend_on_it() -> None:
         assert isinstance(raised(node, name), ValueError)
     assert re.findall(r"ray::(.*)\(\)", str(raised(node, result(third)))) == ["task 3", "task 2", "task 1"]
     assert node.states(third) == ["PENDING_ARGS_AVAIL", "FAILED"]
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
 
 
 def test_an_error_that_is_there_already_fails_a_task_at_once() -> None:
@@ -108,7 +108,7 @@ def test_an_error_goes_down_a_chain_of_any_length() -> None:
     node.finish(first, FAILED, error=VALUE_ERROR)
     assert isinstance(raised(node, result(last)), ValueError)
     assert str(raised(node, result(last))).count("ray::task") < 30, "not all are named"
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
 
 
 # --- values for others than the owner ----------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_a_value_for_a_worker_that_died_disturbs_nobody() -> None:
     child = node.submit(by=worker)
     node.die(worker)
     node.finish(child)
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
     assert len(node.scheduler.objects.table) == 1, "the parent's error, which the driver holds"
 
 
@@ -241,7 +241,7 @@ def test_a_worker_that_dies_between_tasks_takes_nothing_with_it() -> None:
 
 def test_the_death_of_an_unknown_process_changes_nothing() -> None:
     node = Node()
-    node.scheduler.processes.on_died(Died(99, 1))
+    node.scheduler.deaths.on_died(Died(99, 1))
     assert len(node.workers()) == 2
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake_node import FakeChannel
 from minray.scheduler.tables.choice import choose_node, feasible_nodes
-from minray.scheduler.tables.node_record import NodeRecord
-from minray.scheduler.tables.queue import Demand, Resources, to_demand
-from minray.scheduler.tables.worker_pool import WorkerPool
+from minray.scheduler.tables.records import Node
+from minray.scheduler.tables.resources import Resources
+from minray.wire.demand import Demand, to_demand
 from minray.wire.placement import SPREAD, Placement
 
 NAMES = ["CPU", "disk"]
@@ -16,7 +17,7 @@ demands = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 3)).map(to_dema
 
 
 @st.composite
-def sessions(draw: st.DrawFn) -> list[NodeRecord]:
+def sessions(draw: st.DrawFn) -> list[Node]:
     """Nodes with some of their resources in use."""
     nodes = []
     for number in range(draw(st.integers(1, 5))):
@@ -26,7 +27,7 @@ def sessions(draw: st.DrawFn) -> list[NodeRecord]:
         if resources.fits(used):
             resources.acquire(used)
         info = {"NodeID": f"{number:02x}", "Labels": {"zone": draw(st.sampled_from("ab"))}}
-        nodes.append(NodeRecord(number, info, resources, WorkerPool(0), None))
+        nodes.append(Node(number, info, resources, FakeChannel()))
     return nodes
 
 
@@ -43,19 +44,19 @@ placements = st.sampled_from(
 
 
 def choose(
-    nodes: list[NodeRecord],
+    nodes: list[Node],
     demand: Demand,
     where: Placement = (),
     origin: int = 0,
     local_bytes: Mapping[int, int] | None = None,
     last: int = -1,
-) -> NodeRecord | None:
+) -> Node | None:
     return choose_node(nodes, demand, where, origin=origin, local_bytes=local_bytes or {}, last=last)
 
 
 @given(sessions(), demands, placements, st.integers(0, 4))
 def test_no_node_is_ever_over_committed(
-    nodes: list[NodeRecord], demand: Demand, where: Placement, origin: int
+    nodes: list[Node], demand: Demand, where: Placement, origin: int
 ) -> None:
     node = choose(nodes, demand, where, origin)
     if node is not None:
@@ -64,7 +65,7 @@ def test_no_node_is_ever_over_committed(
 
 @given(sessions(), demands, placements, st.integers(0, 4))
 def test_a_task_does_not_wait_while_a_node_that_may_run_it_has_room(
-    nodes: list[NodeRecord], demand: Demand, where: Placement, origin: int
+    nodes: list[Node], demand: Demand, where: Placement, origin: int
 ) -> None:
     waits = choose(nodes, demand, where, origin) is None
     assert waits == (not any(node.resources.fits(demand) for node in feasible_nodes(nodes, demand, where)))
@@ -72,7 +73,7 @@ def test_a_task_does_not_wait_while_a_node_that_may_run_it_has_room(
 
 @given(sessions(), demands, placements)
 def test_a_task_that_fits_nowhere_now_fits_when_all_others_have_ended(
-    nodes: list[NodeRecord], demand: Demand, where: Placement
+    nodes: list[Node], demand: Demand, where: Placement
 ) -> None:
     able = feasible_nodes(nodes, demand, where)
     for node in nodes:
@@ -83,7 +84,7 @@ def test_a_task_that_fits_nowhere_now_fits_when_all_others_have_ended(
 
 @given(sessions(), demands, st.integers(0, 4))
 def test_the_node_that_a_task_was_submitted_on_comes_first(
-    nodes: list[NodeRecord], demand: Demand, origin: int
+    nodes: list[Node], demand: Demand, origin: int
 ) -> None:
     node = choose(nodes, demand, origin=origin)
     if origin < len(nodes) and nodes[origin].resources.fits(demand):
@@ -92,7 +93,7 @@ def test_the_node_that_a_task_was_submitted_on_comes_first(
 
 @given(sessions(), demands, st.integers(0, 4))
 def test_large_arguments_come_before_the_place_of_submission(
-    nodes: list[NodeRecord], demand: Demand, place: int
+    nodes: list[Node], demand: Demand, place: int
 ) -> None:
     node = choose(nodes, demand, local_bytes={place: 50_000_000})
     if place < len(nodes) and nodes[place].resources.fits(demand):
@@ -100,7 +101,7 @@ def test_large_arguments_come_before_the_place_of_submission(
 
 
 @given(sessions())
-def test_spread_visits_every_node_before_it_comes_back(nodes: list[NodeRecord]) -> None:
+def test_spread_visits_every_node_before_it_comes_back(nodes: list[Node]) -> None:
     last, visited = -1, []
     for _ in nodes:
         node = choose(nodes, (), SPREAD, last=last)
@@ -112,7 +113,7 @@ def test_spread_visits_every_node_before_it_comes_back(nodes: list[NodeRecord]) 
 
 @given(sessions(), st.lists(st.booleans(), min_size=5, max_size=5), st.integers(0, 1))
 def test_a_task_that_needs_no_gpu_leaves_nodes_with_one_to_others_while_it_can(
-    nodes: list[NodeRecord], equipped: list[bool], gpus: int
+    nodes: list[Node], equipped: list[bool], gpus: int
 ) -> None:
     for node in nodes:
         if equipped[node.number]:
@@ -127,8 +128,7 @@ def test_a_task_that_needs_no_gpu_leaves_nodes_with_one_to_others_while_it_can(
 
 def test_when_its_own_node_is_full_a_task_goes_to_the_least_used() -> None:
     nodes = [
-        NodeRecord(number, {"NodeID": f"{number:02x}"}, Resources({"CPU": 4}), WorkerPool(0), None)
-        for number in range(3)
+        Node(number, {"NodeID": f"{number:02x}"}, Resources({"CPU": 4}), FakeChannel()) for number in range(3)
     ]
     nodes[0].resources.acquire(to_demand({"CPU": 4}))
     nodes[1].resources.acquire(to_demand({"CPU": 2}))
@@ -137,8 +137,7 @@ def test_when_its_own_node_is_full_a_task_goes_to_the_least_used() -> None:
 
 def test_a_node_that_is_only_wished_for_is_waited_for_while_it_lives() -> None:
     nodes = [
-        NodeRecord(number, {"NodeID": f"{number:02x}"}, Resources({"CPU": 1}), WorkerPool(0), None)
-        for number in range(2)
+        Node(number, {"NodeID": f"{number:02x}"}, Resources({"CPU": 1}), FakeChannel()) for number in range(2)
     ]
     nodes[1].resources.acquire(to_demand({"CPU": 1}))
     assert choose(nodes, to_demand({"CPU": 1}), ("node", "01", True)) is None

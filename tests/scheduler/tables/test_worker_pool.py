@@ -1,32 +1,44 @@
 """How many workers there are: as many as can be used, no more, and the spare ones go."""
 
+from itertools import count
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from minray.scheduler.tables.worker_pool import Worker, WorkerPool
+from fake_node import FakeChannel
+from minray.scheduler.tables.nodes import Nodes
+from minray.scheduler.tables.records import Worker
+from minray.scheduler.tables.worker_pool import WorkerPool
 
 PATIENCE = 1.0
 
 
-def pool_with(idle: int, target: int = 2) -> WorkerPool:
+def pool_of(target: int) -> WorkerPool[Worker]:
+    """The pool of a node with so many CPUs."""
+    return Nodes(count(1)).add(0, {"NodeID": "00"}, {"CPU": target}, FakeChannel()).pool
+
+
+def pool_with(idle: int, target: int = 2) -> WorkerPool[Worker]:
     """A pool whose workers are all idle since time 0."""
-    pool = WorkerPool(target)
+    pool = pool_of(target)
     for worker in pool.to_start(idle):
-        pool.connected(worker.number, object(), 0.0)
+        pool.connected(worker.number, 0.0)
     return pool
 
 
 def test_numbers_are_drawn_once() -> None:
-    pool = WorkerPool(2)
-    numbers = [pool.next_number() for _ in range(3)] + [worker.number for worker in pool.to_start(3)]
-    assert len(set(numbers)) == 6
+    source = count(1)
+    nodes = Nodes(source)
+    pools = [nodes.add(number, {}, {"CPU": 2}, FakeChannel()).pool for number in range(2)]
+    numbers = [next(source)] + [worker.number for pool in pools for worker in pool.to_start(3)]
+    assert len(set(numbers)) == 7
     assert 0 not in numbers, "0 stands for a driver that has no number yet"
 
 
 def test_workers_that_are_starting_are_not_started_again() -> None:
-    pool = WorkerPool(2)
+    pool = pool_of(2)
     assert len(pool.to_start(2)) == 2
     assert len(pool.to_start(2)) == 0
     assert len(pool.to_start(3)) == 1
@@ -39,12 +51,10 @@ def test_idle_workers_are_used_before_new_ones_are_started() -> None:
 
 
 def test_a_worker_is_idle_once_it_has_connected() -> None:
-    pool = WorkerPool(1)
+    pool = pool_of(1)
     (worker,) = pool.to_start(1)
     assert pool.take_idle() is None
-    channel = object()
-    assert pool.connected(worker.number, channel, 0.0) is worker
-    assert worker.channel is channel
+    assert pool.connected(worker.number, 0.0) is worker
     assert pool.take_idle() is worker
     assert pool.take_idle() is None
 
@@ -70,14 +80,14 @@ def test_a_worker_that_died_is_not_given_a_task() -> None:
 
 
 def test_a_worker_that_died_before_it_connected_is_started_anew() -> None:
-    pool = WorkerPool(1)
+    pool = pool_of(1)
     (worker,) = pool.to_start(1)
     assert pool.died(worker.number) is worker
     assert len(pool.to_start(1)) == 1
 
 
 def test_the_death_of_an_unknown_worker_is_no_news() -> None:
-    assert WorkerPool(1).died(99) is None
+    assert pool_of(1).died(99) is None
 
 
 def test_spare_workers_leave_when_they_have_been_idle_for_long() -> None:
@@ -112,7 +122,7 @@ def test_no_more_leave_than_are_spare() -> None:
 
 def test_a_worker_that_said_hello_without_being_known_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(KeyError):
-        WorkerPool(1).connected(5, object(), 0.0)
+        pool_of(1).connected(5, 0.0)
 
 
 class PoolMachine(RuleBasedStateMachine):
@@ -122,7 +132,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool = WorkerPool(self.target)
+        self.pool = pool_of(self.target)
         self.now = 0.0
         self.starting: list[Worker] = []
         self.idle: list[Worker] = []
@@ -140,7 +150,7 @@ class PoolMachine(RuleBasedStateMachine):
     def connect(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(self.starting))
         self.starting.remove(worker)
-        assert self.pool.connected(worker.number, object(), self.now) is worker
+        assert self.pool.connected(worker.number, self.now) is worker
         self.idle.append(worker)
 
     @rule()
@@ -148,7 +158,6 @@ class PoolMachine(RuleBasedStateMachine):
         worker = self.pool.take_idle()
         assert (worker is None) == (not self.idle)
         if worker is not None:
-            worker.task = object()
             self.idle.remove(worker)
             self.busy.append(worker)
 
@@ -185,7 +194,6 @@ class PoolMachine(RuleBasedStateMachine):
         everyone = [*self.starting, *self.idle, *self.busy, *self.leaving]
         assert sorted(worker.number for worker in everyone) == sorted(self.pool.workers)
         assert self.pool.idle == len(self.idle)
-        assert all(worker.task is None for worker in self.idle)
 
 
 TestWorkerPool = PoolMachine.TestCase

@@ -8,7 +8,7 @@ import pytest
 
 from fake_node import Node, result
 from minray.exceptions import TaskCancelledError
-from minray.scheduler.tables.queue import to_demand
+from minray.wire.demand import to_demand
 from minray.wire.error_chain import load_error
 from minray.wire.messages import ERROR, INLINE, Blocked, CancelTask, PutObject, SubmitTask, Unblocked
 
@@ -28,7 +28,7 @@ def assert_cancelled(node: Node, spec: SubmitTask) -> None:
     error = pickle.loads(payload)
     assert isinstance(error, TaskCancelledError)
     assert spec.task_id.hex() in str(error)
-    assert spec.task_id not in node.scheduler.tasks
+    assert spec.task_id not in node.scheduler.tasks.alive
     assert node.states(spec)[-1] == "FAILED"
 
 
@@ -70,7 +70,7 @@ def test_a_running_task_is_sent_a_signal_and_ends_when_its_worker_says_so(
     worker = node.runner(task)
     assert worker is not None
     cancel(node, task, force)
-    assert node.scheduler.signals == [(worker.pid, number)]
+    assert node.scheduler.processes.signals == [(worker.pid, number)]
     assert node.values() == {}
     if force:
         node.die(worker, -signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_a_cancelled_task_is_not_retried_even_if_it_wants_to_be() -> None:
     task = node.submit(max_retries=-1, retry_exceptions=b"*")
     cancel(node, task)
     node.finish(task, CANCELLED, error=CANCELLED_ROW, retry=True)
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
 
 
 def test_a_running_task_that_finishes_all_the_same_has_its_value() -> None:
@@ -104,7 +104,7 @@ def test_a_task_that_waits_for_its_next_attempt_is_over_and_no_other_task_is_dis
     node.finish(task, CANCELLED, error=("ValueError", "no", ""), retry=True)
     assert node.running() == [child]
     cancel(node, task, recursive=False)
-    assert node.scheduler.signals == []
+    assert node.scheduler.processes.signals == []
     assert_cancelled(node, task)
     node.finish(child)
     assert node.running() == []
@@ -118,7 +118,7 @@ def test_a_finished_task_and_a_stored_object_cannot_be_cancelled() -> None:
     cancel(node, task)
     node.tell(node.driver, CancelTask(b"object", False, True), CancelTask(b"unknown", True, True))
     assert node.values() == {result(task): (INLINE, task.name.encode())}
-    assert node.scheduler.signals == []
+    assert node.scheduler.processes.signals == []
 
 
 def test_what_a_cancelled_task_submitted_is_cancelled_too_even_if_it_arrives_later() -> None:
@@ -140,7 +140,7 @@ def test_cancelling_twice_does_no_harm() -> None:
         cancel(node, task)
     assert_cancelled(node, queued)
     node.finish(running, CANCELLED, error=CANCELLED_ROW)
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
 
 
 def test_what_depends_on_a_cancelled_task_fails_with_it() -> None:
@@ -164,10 +164,12 @@ def test_all_that_a_task_submitted_is_cancelled_with_it() -> None:
     stranger = node.submit(cpus=3)
     workers = {node.runner(task) for task in (parent, child, grandchild)}
     cancel(node, parent)
-    assert {pid for pid, _ in node.scheduler.signals} == {worker.pid for worker in workers if worker}
-    assert queued.task_id not in node.scheduler.tasks
-    assert dependent.task_id not in node.scheduler.tasks
-    assert stranger.task_id in node.scheduler.tasks
+    assert {pid for pid, _ in node.scheduler.processes.signals} == {
+        worker.pid for worker in workers if worker
+    }
+    assert queued.task_id not in node.scheduler.tasks.alive
+    assert dependent.task_id not in node.scheduler.tasks.alive
+    assert stranger.task_id in node.scheduler.tasks.alive
 
 
 def test_children_go_on_when_told_so() -> None:
@@ -175,7 +177,7 @@ def test_children_go_on_when_told_so() -> None:
     parent = node.submit()
     child = node.submit(by=node.runner(parent))
     cancel(node, parent, recursive=False)
-    assert len(node.scheduler.signals) == 1
+    assert len(node.scheduler.processes.signals) == 1
     node.finish(child)
     assert node.states(child)[-1] == "FINISHED"
 
@@ -219,7 +221,7 @@ def test_tasks_may_wait_for_tasks_many_levels_deep_on_one_cpu() -> None:
         assert worker is not None
         node.tell(worker, Unblocked(), node.done(task))
     assert node.available() == {"CPU": 1.0}
-    assert not node.scheduler.tasks
+    assert not node.scheduler.tasks.alive
 
 
 def test_nothing_new_starts_while_a_woken_task_uses_a_cpu_that_is_lent_out() -> None:

@@ -97,7 +97,7 @@ def test_a_worker_may_give_back_even_the_first_task_of_its_lease() -> None:
 def test_the_tasks_behind_one_that_kills_its_worker_lose_no_retry() -> None:
     node, specs, worker = node_with_a_lease()
     node.die(worker)
-    retries = {task.spec.task_id: task.retries_left for task in node.scheduler.tasks.values()}
+    retries = {task.spec.task_id: task.retries_left for task in node.scheduler.tasks.alive.values()}
     assert retries[specs[0].task_id] == 2
     assert {retries[spec.task_id] for spec in specs[1:]} == {3}
     while running := node.running():
@@ -110,10 +110,10 @@ def test_a_task_cancelled_in_a_lease_is_stopped_when_it_is_known_where_the_worke
     node, specs, worker = node_with_a_lease()
     assert worker.worker is not None
     node.tell(node.driver, CancelTask(object_id(specs[0].task_id, 0), False, False))
-    assert not node.scheduler.signals
+    assert not node.scheduler.processes.signals
     node.tell(worker, GiveBack(tuple(task.spec.task_id for task in worker.worker.ahead)))
     node.pass_time(0.1)
-    assert node.scheduler.signals == [(worker.pid, signal.SIGINT)]
+    assert node.scheduler.processes.signals == [(worker.pid, signal.SIGINT)]
 
 
 def test_a_task_cancelled_behind_another_never_runs_if_it_is_given_back() -> None:
@@ -130,9 +130,9 @@ def test_a_signal_that_came_too_early_is_sent_again() -> None:
     worker = node.runner(spec)
     assert worker is not None
     node.tell(node.driver, CancelTask(object_id(spec.task_id, 0), False, False))
-    node.scheduler.signals.clear()
+    node.scheduler.processes.signals.clear()
     node.tell(worker, InterruptMissed())
-    assert node.scheduler.signals == [(worker.pid, signal.SIGINT)]
+    assert node.scheduler.processes.signals == [(worker.pid, signal.SIGINT)]
 
 
 def test_a_missed_signal_for_a_task_that_is_over_harms_no_other() -> None:
@@ -141,7 +141,7 @@ def test_a_missed_signal_for_a_task_that_is_over_harms_no_other() -> None:
     worker = node.runner(spec)
     assert worker is not None
     node.tell(worker, InterruptMissed())
-    assert not node.scheduler.signals
+    assert not node.scheduler.processes.signals
 
 
 def test_a_long_task_among_short_ones_holds_up_none_of_them(ray_session: ModuleType, tmp_path: Path) -> None:
