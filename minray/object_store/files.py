@@ -1,25 +1,19 @@
 """What the scheduler's process does with the files of the object store.
 
-Taking a segment out of use is quick and done at once.  What may take long is done by a thread, in order, so
-that the loop of `scheduler_process` never waits for it: giving memory back to the system (20 ms for a
-gigabyte), and all that touches a disk.  The thread runs hardly anything but system calls, which need no
-interpreter::
-
-    loop: do(job) ---> thread ---> results, and a byte into `wake` so that the loop looks at them
+Taking a segment out of use is quick and done at once.  What may take long is done by a thread (see `Jobs`),
+in order, so that the loop never waits for it: giving memory back to the system (20 ms for a gigabyte), and
+all that touches a disk.  The thread runs hardly anything but system calls, which need no interpreter.
 """
 
 import contextlib
 import fcntl
 import os
-import queue
 import shutil
-import socket
-import threading
-from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
 from ..wire.config import STORE_SHARE_OF_MEMORY
+from ..wire.jobs import Jobs
 from .book import Segment
 from .folders import StoreFolders
 from .room import GONE, REMOVE, RESTORE, SPILL, VIEWED, Job
@@ -38,21 +32,16 @@ def store_capacity(folder: Path, asked: int | None) -> int:
     return min(wanted, shutil.disk_usage(folder).free)
 
 
-class StoreFiles:
-    """The store's files.
+class StoreFiles(Jobs[Job, tuple[Job, str]]):
+    """The store's files; what comes of a job is told together with the job (see `Job`).
 
     Args:
         folders: where they are.
     """
 
     def __init__(self, folders: StoreFolders) -> None:
+        super().__init__(self._do, "store-files")
         self._folders = folders
-        self._results: deque[tuple[Job, str]] = deque()
-        self.wake, self._waker = socket.socketpair()
-        self.wake.setblocking(False)
-        self._waker.setblocking(False)
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
 
     def retire(self, segment: Segment) -> bool:
         """Give a freed segment its next name, if nobody has a view of it.
@@ -71,40 +60,14 @@ class StoreFiles:
             os.close(fd)
         return True
 
-    def do(self, jobs: list[Job]) -> None:
-        """Have these jobs done, in this order."""
-        if jobs and self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="store-files", daemon=True)
-            self._thread.start()
-        for job in jobs:
-            self._jobs.put(job)
-
-    def take_results(self) -> list[tuple[Job, str]]:
-        """The jobs that have been done since the last call, and what came of them; see `Job`."""
-        with contextlib.suppress(BlockingIOError):
-            self.wake.recv(4096)
-        return [self._results.popleft() for _ in range(len(self._results))]
-
-    def close(self) -> None:
-        """End the thread when it has done all its jobs."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
-        self.wake.close()
-        self._waker.close()
-
     # --- in the thread ------------------------------------------------------------------------------
 
-    def _work(self) -> None:
+    def _do(self, job: Job) -> tuple[Job, str]:
         does = {REMOVE: self._remove, SPILL: self._spill, RESTORE: self._restore}
-        while (job := self._jobs.get()) is not None:
-            try:
-                outcome = does[job.kind](job)
-            except OSError as error:
-                outcome = str(error)
-            self._results.append((job, outcome))
-            with contextlib.suppress(BlockingIOError):  # it is full of wake-ups already
-                self._waker.send(b"!")
+        try:
+            return job, does[job.kind](job)
+        except OSError as error:
+            return job, str(error)
 
     def _remove(self, job: Job) -> str:
         with contextlib.suppress(FileNotFoundError):

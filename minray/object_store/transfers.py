@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import marshal
 import os
-import queue
 import socket
 import struct
 import threading
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..wire.config import MANY_BYTES, MOST_COPIERS, TRANSFER_BYTES, TRANSFER_SECONDS
+from ..wire.jobs import Jobs
 from .folders import StoreFolders
 from .pulls import PullJob
 
@@ -33,9 +33,12 @@ _PATIENCE = struct.pack("ll", int(TRANSFER_SECONDS), 0)  # a `timeval`
 _BROKE_OFF = "the transfer broke off"
 _PULLERS = 2
 
+# A job, what has come of it ("" is success), when it began and ended.
+Pulled = tuple[PullJob, str, float, float]
 
-class Transfers:
-    """One node's traffic of objects with other nodes.
+
+class Transfers(Jobs[PullJob, Pulled]):
+    """One node's traffic of objects with other nodes; its jobs are to copy objects to this node.
 
     Args:
         folders: where the node's objects are.
@@ -44,56 +47,30 @@ class Transfers:
     """
 
     def __init__(self, folders: StoreFolders, path: Path, resolve: Callable[[str], str]) -> None:
+        super().__init__(self._pull, "object-puller", _PULLERS)
         self.path = path
-        self.wake, self._waker = socket.socketpair()
-        self.wake.setblocking(False)
-        self._waker.setblocking(False)
         self._folders = folders
         self._resolve = resolve
-        self._results: deque[tuple[PullJob, str, float, float]] = deque()
-        self._jobs: queue.SimpleQueue[PullJob | None] = queue.SimpleQueue()
-        self._pullers = 0
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(128)
         threading.Thread(target=self._serve, name="object-server", daemon=True).start()
 
-    def do(self, jobs: list[PullJob]) -> None:
-        """Have these objects copied to this node."""
-        for job in jobs:
-            self._jobs.put(job)
-            if self._pullers < _PULLERS:
-                self._pullers += 1
-                threading.Thread(target=self._work, name="object-puller", daemon=True).start()
-
-    def take_results(self) -> list[tuple[PullJob, str, float, float]]:
-        """What has come of the jobs since the last call: the job, the outcome, when it began and ended."""
-        with contextlib.suppress(BlockingIOError):
-            self.wake.recv(4096)
-        return [self._results.popleft() for _ in range(len(self._results))]
-
     def close(self) -> None:
         """Answer nobody any more, and pull nothing."""
-        for _ in range(self._pullers):
-            self._jobs.put(None)
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.wake.close()
-        self._waker.close()
+        super().close()
 
-    # --- pulling (in threads) -----------------------------------------------------------------------
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            started, outcome = time.time(), ""
-            try:
-                pull(job, self._folders)
-            except OSError as error:
-                outcome = str(error) or type(error).__name__
-            self._results.append((job, outcome, started, time.time()))
-            with contextlib.suppress(BlockingIOError):  # it is full of wake-ups already
-                self._waker.send(b"!")
+    def _pull(self, job: PullJob) -> Pulled:
+        """Copy an object to this node (in a thread)."""
+        started, outcome = time.time(), ""
+        try:
+            pull(job, self._folders)
+        except OSError as error:
+            outcome = str(error) or type(error).__name__
+        return job, outcome, started, time.time()
 
     # --- serving (in threads) -----------------------------------------------------------------------
 
