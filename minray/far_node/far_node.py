@@ -2,26 +2,27 @@
 
 ::
 
-    worker <--> member <--> the head's local scheduler
-                  |
-                  '-- room for objects, spilling, copies from other nodes: decided here
+    worker <--> FarNode <--> the head's local scheduler
+                   |
+                   '-- room for objects, spilling, copies from other nodes: decided here
 
 What workers say about the store is answered here; all else goes to the head, in order, and what the head says
-to a worker comes back the same way.  See `members` for the other side, `member_process` for the sockets.
+to a worker comes back the same way.  The other side is in `scheduler/nodes`; `process` has the sockets.
 
 An object is known to others by the name of the file in which it was written or copied here, even after it has
 been spilled: `_places` says where it really is.
 """
 
-import signal
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..object_store.folders import NOWHERE
+from ..object_store.log import StoreLog
+from ..object_store.ports import Partner
 from ..object_store.pulls import Pulls
 from ..object_store.room import Place, StoreRoom
-from ..scheduler.tables.event_log import EventLog
-from ..scheduler.tables.records import Client
 from ..wire.ids import task_of
 from ..wire.messages import (
     STORED,
@@ -48,52 +49,43 @@ from ..wire.messages import (
     pack,
     unpack,
 )
+from ..wire.rpc import Channel
 
 
-class MemberClient(Client):
-    """A worker of this node."""
+@dataclass(eq=False, slots=True)
+class HostedWorker:
+    """A worker of this node; a `User` of its store."""
 
-    task_at_work: int | None = None  # the number of the task that it got last
-
-    @property
-    def task_number(self) -> int | None:
-        """The number, in the event store, of the task that it runs."""
-        return self.task_at_work
-
-
-class _Nothing:
-    """Says nothing to anybody."""
-
-    closed = False
-
-    def send(self, message: Message) -> None:
-        """Do nothing."""
+    channel: Channel
+    number: int = 0
+    task_number: int | None = None  # in the event store: of the task that it got last
+    creating: dict[bytes, str] = field(default_factory=dict)  # objects that it is writing: their files
 
 
-_NOBODY = Client(_Nothing())
-
-
-class Member:
+class FarNode:
     """The state of a further node.
 
     Args:
         number: of the node.
         capacity: bytes that objects may use here.
-        zygote: has send(message).
-        head: likewise: the connection to the head's scheduler.
+        zygote: the way to the process that forks workers.
+        head: the way to the head's scheduler.
     """
 
-    def __init__(self, number: int, capacity: int, zygote: Any, head: Any) -> None:  # noqa: ANN401
-        self.log = EventLog(number)
-        self.room = StoreRoom(capacity, self.log, self._moved)
-        self.pulls = Pulls(self.room, self.log, self._look_up, self._copied)
-        self.clients: dict[int, MemberClient] = {}
-        self.signals: list[tuple[int, int]] = []  # outbox
+    def __init__(self, number: int, capacity: int, zygote: Partner, head: Partner) -> None:
+        self.now = 0.0
+        self.workers: dict[int, HostedWorker] = {}
+        self._rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        log = StoreLog(self._rows, self, number)
+        self.room = StoreRoom(capacity, log, self._moved)
+        self.pulls = Pulls(self.room, log, self._look_up, self._copied)
+        # Outboxes, beside those of `room` and `pulls`.
+        self.signals: list[tuple[int, int]] = []
         self._zygote = zygote
         self._head = head
         self._places: dict[str, Place] = {}  # where the objects are, by the names that others know
         self._names: dict[bytes, list[str]] = {}  # those names, by object
-        self._from_worker: dict[type, Callable[[MemberClient, Any], None]] = {
+        self._from_worker: dict[type, Callable[[HostedWorker, Any], None]] = {
             Hello: self._on_hello,
             CreateSegment: self.room.ask,
             AbortSegment: self._on_abort_segment,
@@ -110,40 +102,55 @@ class Member:
             FreeCopies: self._on_free_copies,
         }
 
+    @property
+    def restless(self) -> bool:
+        """Whether there is something to do even if nobody says anything."""
+        return bool(self._rows) or self.room.restless
+
+    def begin_turn(self, now: float) -> None:
+        """It is so late, and messages are going to be handled."""
+        self.now = now
+
+    def take_rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Hand over the rows that have gathered for the event store."""
+        rows = dict(self._rows)
+        self._rows.clear()
+        return rows
+
     # --- processes ----------------------------------------------------------------------------------
 
-    def on_message(self, client: MemberClient, message: Message) -> None:
+    def on_message(self, worker: HostedWorker, message: Message) -> None:
         """A worker says something."""
-        self._from_worker.get(type(message), self._pass_on)(client, message)
+        self._from_worker.get(type(message), self._pass_on)(worker, message)
 
-    def _pass_on(self, client: MemberClient, message: Message) -> None:
-        self._head.send(FromWorker(client.number, (pack(message),)))
+    def _pass_on(self, worker: HostedWorker, message: Message) -> None:
+        self._head.send(FromWorker(worker.number, (pack(message),)))
 
     def on_head(self, message: Message) -> None:
         """The head says something."""
         self._from_head[type(message)](message)
 
-    def _on_hello(self, client: MemberClient, message: Hello) -> None:
-        client.number, client.pid, client.kind = message.worker, message.pid, message.kind
-        self.clients[client.number] = client
-        self._pass_on(client, message)
+    def _on_hello(self, worker: HostedWorker, message: Hello) -> None:
+        worker.number = message.worker
+        self.workers[worker.number] = worker
+        self._pass_on(worker, message)
 
     def _on_to_worker(self, message: ToWorker) -> None:
-        client = self.clients.get(message.worker)
-        if client is None:  # it has died; the head will hear of that
+        worker = self.workers.get(message.worker)
+        if worker is None:  # it has died; the head will hear of that
             return
         for fields in message.messages:
             told = unpack(fields)
             if type(told) is RunTask:
-                client.task_at_work = told.task
+                worker.task_number = told.task
                 self._fetch_arguments(told)
-            client.channel.send(told)
+            worker.channel.send(told)
 
     def _fetch_arguments(self, task: RunTask) -> None:
         """Begin to copy what is not here, before the worker looks for it."""
         for _, kind, payload in task.values:
             if kind == STORED and payload[1] != NOWHERE and payload[0] not in self._names:
-                self.pulls.want(_NOBODY, 0, payload[0])
+                self.pulls.fetch(payload[0])
 
     def _on_signal_worker(self, message: SignalWorker) -> None:
         self.signals.append((message.pid, message.signal))
@@ -154,16 +161,12 @@ class Member:
 
     def on_died(self, message: Died) -> None:
         """A worker's process has ended: what it had begun to write is worth nothing."""
-        client = self.clients.pop(message.worker, None)
-        if client is not None:
-            self.room.forget(client)
-            for object_id, name in client.creating.items():
+        worker = self.workers.pop(message.worker, None)
+        if worker is not None:
+            self.room.forget(worker)
+            for object_id, name in worker.creating.items():
                 self.room.discard(object_id, name)
         self._head.send(message)
-
-    def end_workers(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """The node ends."""
-        self.signals += [(client.pid, number) for client in self.clients.values()]
 
     # --- objects of this node -----------------------------------------------------------------------
 
@@ -177,34 +180,34 @@ class Member:
         self._places[name] = place
         self._names.setdefault(object_id, []).append(name)
 
-    def _on_abort_segment(self, client: MemberClient, message: AbortSegment) -> None:
-        self.room.discard(message.object_id, client.creating.pop(message.object_id))
+    def _on_abort_segment(self, worker: HostedWorker, message: AbortSegment) -> None:
+        self.room.discard(message.object_id, worker.creating.pop(message.object_id))
 
-    def _on_seal_segment(self, client: MemberClient, message: SealSegment) -> None:
-        self._written(client, message.object_id)
-        self._pass_on(client, message)
+    def _on_seal_segment(self, worker: HostedWorker, message: SealSegment) -> None:
+        self._written(worker, message.object_id)
+        self._pass_on(worker, message)
 
-    def _written(self, client: MemberClient, object_id: bytes) -> None:
+    def _written(self, worker: HostedWorker, object_id: bytes) -> None:
         """A worker has written an object; the head decides whether it is needed."""
-        name = client.creating.pop(object_id)
+        name = worker.creating.pop(object_id)
         place = object_id, name, self.room.size(name)
         self._keep(place)
-        self.room.sealed(place, client.task_number)
-        self._head.send(Written(client.number, *place))
+        self.room.sealed(place, worker.task_number)
+        self._head.send(Written(worker.number, *place))
 
-    def _on_task_done(self, client: MemberClient, message: TaskDone) -> None:
+    def _on_task_done(self, worker: HostedWorker, message: TaskDone) -> None:
         results = {payload[0] for kind, payload, _ in message.results if kind == STORED}
-        for object_id in [name for name in client.creating if task_of(name) == message.task_id]:
+        for object_id in [name for name in worker.creating if task_of(name) == message.task_id]:
             if object_id in results:
-                self._written(client, object_id)
+                self._written(worker, object_id)
             else:
-                self.room.discard(object_id, client.creating.pop(object_id))
-        self._pass_on(client, message)
+                self.room.discard(object_id, worker.creating.pop(object_id))
+        self._pass_on(worker, message)
 
-    def _on_item_yielded(self, client: MemberClient, message: ItemYielded) -> None:
+    def _on_item_yielded(self, worker: HostedWorker, message: ItemYielded) -> None:
         if message.kind == STORED:
-            self._written(client, message.payload[0])
-        self._pass_on(client, message)
+            self._written(worker, message.payload[0])
+        self._pass_on(worker, message)
 
     def _on_free_copies(self, message: FreeCopies) -> None:
         for name in message.names:
@@ -229,17 +232,17 @@ class Member:
 
     # --- objects of other nodes ---------------------------------------------------------------------
 
-    def _on_locate(self, client: MemberClient, message: Locate) -> None:
+    def _on_locate(self, worker: HostedWorker, message: Locate) -> None:
         """A worker does not find an object where it was."""
         failed: tuple[str, ...] = ()
         for name in list(self._names.get(message.object_id, ())):
             place = self._places[name]
             if place[1] != message.missing:
-                self.room.locate(client, message.request, place)
+                self.room.locate(worker, message.request, place)
                 return
             self._free(name, "LOST")
             failed = (*failed, name)
-        self.pulls.want(client, message.request, message.object_id, failed)
+        self.pulls.want(worker, message.request, message.object_id, failed)
 
     def _look_up(self, object_id: bytes, failed: tuple[str, ...]) -> None:
         self._head.send(WhereIs(object_id, failed))

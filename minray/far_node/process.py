@@ -1,4 +1,4 @@
-"""The process of a further node: sockets in, decisions by `Member`, sockets out; see `members`.
+"""The process of a further node: sockets in, decisions by `FarNode`, sockets out.
 
 One turn of the loop::
 
@@ -24,14 +24,14 @@ from ..wire.config import EVENT_FLUSH_SECONDS, HEARTBEAT_SECONDS
 from ..wire.loop import Loop
 from ..wire.messages import AddRows, Died, Forked, Heartbeat, JoinNode, Message, NodeAccepted, Notice
 from ..wire.rpc import Channel
-from .far_node import Member, MemberClient
+from .far_node import FarNode, HostedWorker
 
 
-class MemberProcess:
-    """Runs a `Member` on real sockets.
+class FarNodeProcess:
+    """Runs a `FarNode` on real sockets.
 
     Args:
-        config: what the starter of the node decided (see `member_node`).
+        config: what the starter of the node decided (see `driver.further_node`).
         listener: the socket that the node's workers connect to.
         zygote: socket to the process that forks them.
         life: ends (is closed) when the node's supervisor wants this process to stop.
@@ -47,11 +47,11 @@ class MemberProcess:
         self._loop = Loop()
         capacity = store_capacity(folders.memory, config["object_store_memory"])
         path = object_socket(Path(config["session_dir"]), config["node"])
-        self._transfers = Transfers(folders, path, lambda name: self._member.resolve(name))
+        self._transfers = Transfers(folders, path, lambda name: self._far_node.resolve(name))
         self._early: list[Message] = []  # what the head said along with its acceptance
         self._head, number = self._join(config, capacity, folders.memory)
         zygote_channel = self._loop.channel(zygote)
-        self._member = Member(number, capacity, zygote_channel, self._head)
+        self._far_node = FarNode(number, capacity, zygote_channel, self._head)
         self._ready = Path(config["ready"])
         self._flushed = 0.0
         self._beat = 0.0
@@ -83,66 +83,64 @@ class MemberProcess:
 
     def run(self) -> None:
         """Serve until the head or the supervisor is gone."""
-        loop, member = self._loop, self._member
+        loop, far_node = self._loop, self._far_node
         for message in self._early:
-            member.on_head(message)
+            far_node.on_head(message)
         self._ready.write_text(str(os.getpid()))
         while loop.running:
-            restless = member.log or member.room.restless
-            ready = loop.wait(EVENT_FLUSH_SECONDS if restless else HEARTBEAT_SECONDS)
-            member.log.now = time.time()
+            ready = loop.wait(EVENT_FLUSH_SECONDS if far_node.restless else HEARTBEAT_SECONDS)
+            far_node.begin_turn(time.time())
             loop.take_in(ready)
-            self._empty_outboxes(time.time())
+            self._empty_outboxes()
 
     def _on_connected(self, channel: Channel) -> None:
-        self._loop.serve(channel, MemberClient(channel), self._member.on_message, lambda client: None)
+        self._loop.serve(channel, HostedWorker(channel), self._far_node.on_message, lambda worker: None)
 
     def _on_zygote(self, _sender: None, message: Message) -> None:
         if isinstance(message, Forked):
-            self._member.on_forked(message)
+            self._far_node.on_forked(message)
         elif isinstance(message, Died):
-            client = self._member.clients.get(message.worker)
-            if client is not None and isinstance(client.channel, Channel):
-                self._loop.read_rest(client.channel)
-            self._member.on_died(message)
+            worker = self._far_node.workers.get(message.worker)
+            if worker is not None:
+                self._loop.read_rest(worker.channel)
+            self._far_node.on_died(message)
 
     def _on_head(self, _sender: None, message: Message) -> None:
-        self._member.on_head(message)
+        self._far_node.on_head(message)
 
     def _on_other_left(self, _other: None) -> None:
         """Without a zygote, or a head, this node is none any more."""
         self._loop.stop()
 
     def _take_removed(self) -> None:
-        self._member.room.done(self._files.take_results())
+        self._far_node.room.done(self._files.take_results())
 
     def _take_copied(self) -> None:
         for job, outcome, started, ended in self._transfers.take_results():
-            self._member.pulls.done(job, outcome, started, ended)
+            self._far_node.pulls.done(job, outcome, started, ended)
 
-    def _empty_outboxes(self, now: float) -> None:
-        member = self._member
-        member.log.now = now
-        for pid, number in member.signals:
+    def _empty_outboxes(self) -> None:
+        far_node, now = self._far_node, self._far_node.now
+        for pid, number in far_node.signals:
             send_signal(pid, number)
-        member.signals.clear()
-        member.room.settle(self._files.retire)
+        far_node.signals.clear()
+        far_node.room.settle(self._files.retire)
         if now - self._flushed >= EVENT_FLUSH_SECONDS:
             self._flushed = now
-            member.room.tick(self._files.retire)
-            for table, rows in member.log.take().items():
+            far_node.room.tick(self._files.retire)
+            for table, rows in far_node.take_rows().items():
                 self._head.send(AddRows(table, tuple(rows)))
         if now - self._beat >= HEARTBEAT_SECONDS:
             self._beat = now
-            self._head.send(Heartbeat(member.room.share_used))
-            if text := member.room.notice.take():
+            self._head.send(Heartbeat(far_node.room.share_used))
+            if text := far_node.room.take_notice():
                 self._head.send(Notice(text))
         self._loop.flush_all()
-        self._files.do(member.room.take_jobs())
-        self._transfers.do(member.pulls.take_jobs())
+        self._files.do(far_node.room.take_jobs())
+        self._transfers.do(far_node.pulls.take_jobs())
 
 
 def main(config: dict[str, Any], **sockets: socket.socket) -> None:
     """Run as a process of its own, started by the node's supervisor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    MemberProcess(config, **sockets).run()
+    FarNodeProcess(config, **sockets).run()

@@ -31,7 +31,7 @@ class Segment:
 
     @property
     def name(self) -> str:
-        """Its file, for this use; see `object_store`."""
+        """Its file, for this use; see `segments`."""
         return f"{self.number}.{self.use}"
 
     @property

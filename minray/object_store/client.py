@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import OutOfDiskError
-from ..values.serialization import Serialized
 from ..wire.messages import STORED, AbortSegment, CreateSegment, Locate, Message, Value
 from .folders import StoreFolders, is_spilled
+from .ports import Data
 from .segments import ObjectStore
 
 
@@ -40,7 +40,7 @@ class StoreClient:
         self._request = request
         self._send = send
 
-    def write(self, key: bytes, data: Serialized) -> Value:
+    def write(self, key: bytes, data: Data) -> Value:
         """Write an object; it is sealed when the scheduler is told so.
 
         Raises:
@@ -62,7 +62,7 @@ class StoreClient:
             ) from error
         return STORED, (key, name, size)
 
-    def _write(self, key: bytes, data: Serialized, on_disk: bool) -> str:
+    def _write(self, key: bytes, data: Data, on_disk: bool) -> str:
         name: str
         name, recycled = self._request(lambda number: CreateSegment(number, key, data.size, on_disk))
         try:

@@ -1,6 +1,6 @@
 """The head's store room, which knows of the objects on the other nodes too: who has which copy.
 
-The names of files say on which node they are (see `store_folders`).  An object's entry has one place, its
+The names of files say on which node they are (see `folders`).  An object's entry has one place, its
 first; further copies are listed here.  What is freed is freed on all nodes.  Decided purely::
 
     Written (a worker elsewhere made it) -> far
@@ -10,8 +10,8 @@ first; further copies are listed here.  What is freed is freed on all nodes.  De
 
 from collections.abc import Callable
 
-from ..scheduler.tables.event_log import EventLog
 from .folders import node_of
+from .log import StoreLog
 from .room import Place, StoreRoom
 
 
@@ -24,7 +24,7 @@ class SessionRoom(StoreRoom):
         moved: see `StoreRoom`.
     """
 
-    def __init__(self, capacity: int, log: EventLog, moved: Callable[[Place, Place], bool]) -> None:
+    def __init__(self, capacity: int, log: StoreLog, moved: Callable[[Place, Place], bool]) -> None:
         super().__init__(capacity, log, moved)
         self.free_far: Callable[[str], None] = lambda name: None  # has a node free its copy of this name
         self._far: dict[str, int] = {}  # copies on other nodes that are well: their sizes

@@ -13,9 +13,9 @@ copies that could not be had; if it is lost, those who wait are told so, and ask
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..scheduler.tables.event_log import EventLog
-from ..scheduler.tables.records import Client
 from ..wire.messages import CreateSegment, Holders, Message, Reply
+from .log import StoreLog
+from .ports import User
 from .room import Place, StoreRoom
 
 
@@ -36,10 +36,10 @@ class _Pull:
 
     __slots__ = ("failed", "holders", "recycled", "size", "target", "waiting")
 
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Client, int]] = []  # who asked, and with which request
+    def __init__(self, waiting: list[tuple[User, int]], failed: list[str]) -> None:
+        self.waiting = waiting  # who asked, and with which request
+        self.failed = failed  # copies that could not be had
         self.holders: list[tuple[int, str, str]] = []  # still to be tried
-        self.failed: list[str] = []
         self.size = 0
         self.target = ""  # the file here, once there is room
         self.recycled = False
@@ -60,33 +60,39 @@ class Pulls:
     def __init__(
         self,
         room: StoreRoom,
-        log: EventLog,
+        log: StoreLog,
         look_up: Callable[[bytes, tuple[str, ...]], None],
         copied: Callable[[Place], bool],
     ) -> None:
         self.jobs: list[PullJob] = []  # outbox
+        # To the store, this is one more process that writes objects.
+        self.channel = self
+        self.creating: dict[bytes, str] = {}
+        self.task_number: int | None = None
         self._room = room
         self._log = log
         self._look_up = look_up
         self._copied = copied
         self._pulls: dict[bytes, _Pull] = {}
-        self._client = Client(self, kind="PULLS")  # whom the store gives room to
         self._asked: dict[int, bytes] = {}  # objects for which it was asked for room, by request
         self._requests = 0
 
     def __len__(self) -> int:
         return len(self._pulls)
 
-    def want(self, client: Client, request: int, object_id: bytes, failed: tuple[str, ...] = ()) -> None:
+    def want(self, client: User, request: int, object_id: bytes, failed: tuple[str, ...] = ()) -> None:
         """A process needs an object that is not here; it is answered with the place, or with None."""
-        pull = self._pulls.get(object_id)
-        if pull is not None:
-            pull.waiting.append((client, request))
-            return
-        pull = self._pulls[object_id] = _Pull()
-        pull.waiting.append((client, request))
-        pull.failed += failed
-        self._look_up(object_id, failed)
+        if object_id in self._pulls:
+            self._pulls[object_id].waiting.append((client, request))
+        else:
+            self._pulls[object_id] = _Pull([(client, request)], list(failed))
+            self._look_up(object_id, failed)
+
+    def fetch(self, object_id: bytes) -> None:
+        """An object that is not here will be needed; nobody waits for it yet."""
+        if object_id not in self._pulls:
+            self._pulls[object_id] = _Pull([], [])
+            self._look_up(object_id, ())
 
     def found(self, message: Holders) -> None:
         """These nodes have it; or nobody has."""
@@ -97,14 +103,14 @@ class Pulls:
         pull.size = message.size
         if not pull.holders:
             if pull.target:
-                self._room.discard(message.object_id, self._client.creating.pop(message.object_id))
+                self._room.discard(message.object_id, self.creating.pop(message.object_id))
             self._answer(message.object_id, None)
         elif pull.target:
             self._begin(message.object_id, pull)
         else:
             self._requests += 1
             self._asked[self._requests] = message.object_id
-            self._room.ask(self._client, CreateSegment(self._requests, message.object_id, message.size))
+            self._room.ask(self, CreateSegment(self._requests, message.object_id, message.size))
 
     def send(self, message: Message) -> None:
         """What the store says to those who write into it: here is room."""
@@ -134,7 +140,7 @@ class Pulls:
             else:
                 self._look_up(job.object_id, tuple(pull.failed))
             return
-        del self._client.creating[job.object_id]
+        del self.creating[job.object_id]
         place = job.object_id, job.target, job.size
         if self._copied(place):
             self._answer(job.object_id, place)

@@ -15,12 +15,12 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..scheduler.tables.event_log import EventLog
-from ..scheduler.tables.records import Client
 from ..wire.config import DISK_PAUSE_SECONDS, POOL_SECONDS
 from ..wire.messages import CreateSegment, ForgetSegments, Reply
 from .book import Segment, StoreBook
 from .folders import is_spilled
+from .log import StoreLog
+from .ports import User
 from .spill_notice import SpillNotice, first_notice
 
 REMOVE, SPILL, RESTORE = "remove", "spill", "restore"
@@ -48,18 +48,18 @@ class StoreRoom:
         moved: called with an object's old and new place; False if it is not at the old one any more.
     """
 
-    def __init__(self, capacity: int, log: EventLog, moved: Callable[[Place, Place], bool]) -> None:
+    def __init__(self, capacity: int, log: StoreLog, moved: Callable[[Place, Place], bool]) -> None:
         self.book = StoreBook(capacity, log.node)
-        self.notice = SpillNotice(first_notice())
         self._log = log
         self._moved = moved
         self._jobs: list[Job] = []  # outbox
-        self._creates: deque[tuple[Client, CreateSegment]] = deque()  # requests that wait for room
+        self._creates: deque[tuple[User, CreateSegment]] = deque()  # requests that wait for room
         self._sealed: OrderedDict[str, Place] = OrderedDict()  # what may be spilled, the longest unused first
         self._spilling: dict[str, Place] = {}
         self._stays: set[str] = set()  # what could not be spilled for those who wait now
+        self._notice: SpillNotice | None = None  # once something was spilled
         self._disk_failed = 0.0  # when the disk last took no object
-        self._restoring: dict[bytes, list[tuple[Client, int]]] = {}  # and whom to tell where it is then
+        self._restoring: dict[bytes, list[tuple[User, int]]] = {}  # and whom to tell where it is then
 
     @property
     def restless(self) -> bool:
@@ -73,7 +73,7 @@ class StoreRoom:
 
     # --- objects come and go ------------------------------------------------------------------------
 
-    def ask(self, client: Client, message: CreateSegment) -> None:
+    def ask(self, client: User, message: CreateSegment) -> None:
         """A process wants to write an object; `settle` answers."""
         self._creates.append((client, message))
 
@@ -82,8 +82,7 @@ class StoreRoom:
         object_id, name, size = place
         self._log.stored_object(object_id, "SEALED", size, task)
         if is_spilled(name):
-            self._log.stored_object(object_id, "SPILLED", size, task)
-            self.notice.spilled(size)
+            self._note_spilled(object_id, size, task)
         else:
             self._sealed[name] = place
 
@@ -114,7 +113,7 @@ class StoreRoom:
         else:
             self._remove([self.book.discard(name)])
 
-    def forget(self, client: Client) -> None:
+    def forget(self, client: User) -> None:
         """A process is gone: it waits for nothing."""
         self._creates = deque(waiting for waiting in self._creates if waiting[0] is not client)
 
@@ -147,7 +146,7 @@ class StoreRoom:
         self._stays.clear()
 
     def _find_segment(
-        self, size: int, client: Client | None, retire: Callable[[Segment], bool]
+        self, size: int, client: User | None, retire: Callable[[Segment], bool]
     ) -> Segment | None:
         """A segment for an object; None if there is no room, or none yet."""
         if any(segment.fits(size) for segment in self.book.viewed):
@@ -168,7 +167,7 @@ class StoreRoom:
             except OSError:  # such as too many open files: later
                 unused = False
             if unused:
-                self.book.recycle(segment, self._log.now)
+                self.book.recycle(segment, self._log.clock.now)
             else:
                 self.book.viewed.append(segment)
 
@@ -176,7 +175,7 @@ class StoreRoom:
         """Give back the pool and spill as much as is needed; False if there is nothing to wait for."""
         self._remove(self.book.make_room(size))
         missing = size - self.book.room - sum(place[2] for place in self._spilling.values())
-        disk_works = self._log.now - self._disk_failed >= DISK_PAUSE_SECONDS
+        disk_works = self._log.clock.now - self._disk_failed >= DISK_PAUSE_SECONDS
         for name, place in self._sealed.items():
             if missing <= 0 or not disk_works:
                 break
@@ -201,11 +200,11 @@ class StoreRoom:
     def tick(self, retire: Callable[[Segment], bool]) -> None:
         """Give back what has not been used for some time."""
         self._retire(self.book.take_viewed(), retire)
-        self._remove(self.book.clear_pool(self._log.now, POOL_SECONDS))
+        self._remove(self.book.clear_pool(self._log.clock.now, POOL_SECONDS))
 
     # --- places -------------------------------------------------------------------------------------
 
-    def locate(self, client: Client, request: int, place: Place) -> None:
+    def locate(self, client: User, request: int, place: Place) -> None:
         """Tell a process where an object is; if that is on disk, first restore it if there is room."""
         object_id, name, size = place
         if is_spilled(name) and object_id not in self._restoring:
@@ -243,15 +242,24 @@ class StoreRoom:
             self.book.free_on_disk(job.target)
             self._stays.add(job.source)
             if outcome not in (VIEWED, GONE):
-                self._disk_failed = self._log.now
+                self._disk_failed = self._log.clock.now
             self.used(place)
         elif self._moved(place, (job.object_id, job.target, job.size)):
             del self._sealed[job.source]
             self.book.free(job.source)
-            self._log.stored_object(job.object_id, "SPILLED", job.size, None)
-            self.notice.spilled(job.size)
+            self._note_spilled(job.object_id, job.size, None)
         else:  # it was freed in the meantime
             self._remove_file(job.target)
+
+    def _note_spilled(self, object_id: bytes, size: int, task: int | None) -> None:
+        self._log.stored_object(object_id, "SPILLED", size, task)
+        if self._notice is None:
+            self._notice = SpillNotice(first_notice())
+        self._notice.spilled(size)
+
+    def take_notice(self) -> str:
+        """What to tell the user now of what was spilled; mostly nothing."""
+        return "" if self._notice is None else self._notice.take()
 
     def _restored(self, job: Job, outcome: str) -> None:
         old, new = (job.object_id, job.source, job.size), (job.object_id, job.target, job.size)

@@ -28,9 +28,9 @@ from collections.abc import Callable
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from ..values.serialization import Serialized
 from ..wire.config import WARM_BYTES, WARM_SEGMENTS
 from .folders import StoreFolders
+from .ports import Data
 
 ResultT = TypeVar("ResultT")
 
@@ -55,7 +55,7 @@ class ObjectStore:
         self._views: WeakValueDictionary[str, mmap.mmap] = WeakValueDictionary()
         self._warm: OrderedDict[str, mmap.mmap] = OrderedDict()  # by segment number: mappings to write into
 
-    def write(self, name: str, recycled: bool, data: Serialized) -> None:
+    def write(self, name: str, recycled: bool, data: Data) -> None:
         """Write an object into the segment that the scheduler has granted.
 
         Args:

@@ -63,7 +63,7 @@ class Announcements:
         room = self._objects.room
         for job, name, traceback in self._objects.unseen.take_news():
             self.notify(Unhandled(name, traceback), job)
-        if text := room.notice.take():
+        if text := room.take_notice():
             self.notify(Notice(text))
         fullest = max(room.share_used, *(node.store_used for node in self._nodes.alive.values()))
         if self._garbage.is_due(self._log.now, fullest, self._an_actor_waits()):

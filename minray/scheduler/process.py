@@ -189,7 +189,8 @@ class SchedulerProcess:
             self._flush_events()
         if self._loop.pending:
             self._answer(nothing_else)
-        self._files.do(scheduler.objects.room.take_jobs())
+        if jobs := scheduler.objects.room.take_jobs():
+            self._files.do(jobs)
         if scheduler.nodes.several:
             self._deal_with_nodes()
 

@@ -1,34 +1,46 @@
 """Pulls: one copy a node, however many wait; another holder if one fails; an end if the object is lost."""
 
+from collections import defaultdict
 from typing import Any
 
 from fake_node import FakeChannel
+from minray.object_store.log import StoreLog
 from minray.object_store.pulls import Pulls
 from minray.object_store.room import Place, StoreRoom
-from minray.scheduler.tables.event_log import EventLog
-from minray.scheduler.tables.records import Client
 from minray.wire.messages import Holders, Reply
 
 NAME = b"x" * 28
+
+
+class Waiting:
+    """A process that needs an object."""
+
+    task_number = None
+
+    def __init__(self) -> None:
+        self.channel = FakeChannel()
+        self.creating: dict[bytes, str] = {}
 
 
 class Puller:
     """A node that needs objects, and says which it has been asked to look up."""
 
     def __init__(self) -> None:
-        self.log = EventLog(1)
-        self.room = StoreRoom(1000, self.log, lambda old, new: False)
+        self.now = 0.0
+        self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        log = StoreLog(self.rows, self, 1)
+        self.room = StoreRoom(1000, log, lambda old, new: False)
         self.looked_up: list[tuple[bytes, tuple[str, ...]]] = []
         self.copied: list[Place] = []
         self.wanted = True
-        self.pulls = Pulls(self.room, self.log, lambda *what: self.looked_up.append(what), self.on_copied)
+        self.pulls = Pulls(self.room, log, lambda *what: self.looked_up.append(what), self.on_copied)
 
     def on_copied(self, place: Place) -> bool:
         self.copied.append(place)
         return self.wanted
 
-    def want(self, request: int) -> Client:
-        client = Client(FakeChannel())
+    def want(self, request: int) -> Waiting:
+        client = Waiting()
         self.pulls.want(client, request, NAME)
         return client
 
@@ -41,7 +53,7 @@ class Puller:
         self.pulls.done(job, outcome, 1.0, 2.0)
 
 
-def answers(client: Client) -> list[Any]:
+def answers(client: Waiting) -> list[Any]:
     return [reply.value for reply in client.channel.all(Reply)]
 
 
@@ -63,7 +75,7 @@ def test_when_a_holder_fails_the_next_is_tried_in_the_same_room() -> None:
     node.end("it broke off")
     node.end()
     assert answers(client) == [node.copied[0]]
-    outcomes = [(row[1], row[-1]) for row in node.log.take()["transfers"]]
+    outcomes = [(row[1], row[-1]) for row in node.rows["transfers"]]
     assert outcomes == [(2, "it broke off"), (3, "")]
 
 
@@ -97,3 +109,14 @@ def test_a_copy_that_nobody_needs_any_more_is_dropped() -> None:
     node.end()
     assert answers(client) == [None]
     assert node.room.book.used == 0
+
+
+def test_an_object_that_will_be_needed_is_copied_before_somebody_waits_for_it() -> None:
+    node = Puller()
+    node.pulls.fetch(NAME)
+    node.pulls.fetch(NAME)
+    assert node.looked_up == [(NAME, ())]
+    node.found((2, "socket", "2.1"))
+    late = node.want(1)
+    node.end()
+    assert [answers(late), len(node.pulls)] == [[node.copied[0]], 0]

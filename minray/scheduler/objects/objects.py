@@ -51,15 +51,15 @@ class NodeObjects:
     """
 
     def __init__(self, capacity: int, log: EventLog) -> None:
-        self.room = SessionRoom(capacity, log, self._moved)
-        self.pulls = Pulls(self.room, log, self.look_up, self._copied)
+        self.room = SessionRoom(capacity, log.objects, self._moved)
+        self.pulls = Pulls(self.room, log.objects, self.look_up, self._copied)
         self.sockets: dict[int, str] = {}  # where the objects of each node are to be had
         self.table: ObjectTable[Task] = ObjectTable()
         self.made = Reconstruction(self.table)
         self.unseen = UnseenErrors()
         self.complete: deque[Task] = deque()  # outbox: tasks whose last missing argument has come
         self.unreferenced: deque[bytes] = deque()  # outbox: actors (their objects) that nobody refers to
-        self._log = log
+        self._log = log.objects
         self._pushing: list[Client] = []
         self._dropped: deque[tuple[Client, tuple[bytes, ...]]] = deque()  # dropped, but not freed yet
 

@@ -1,7 +1,8 @@
 """The rows that a local scheduler has for the event store, gathered until the next flush.
 
 `EventLog` knows the columns of `gcs.schema.SCHEMA` and nothing of scheduling; the parts of the scheduler know
-when something happened, and tell.  Rows about objects, actors and placement groups are made beside those.
+when something happened, and tell.  Rows about objects, actors and placement groups are made beside those (see
+`StoreLog`, `ActorLog`, `GroupLog`) and gathered here.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from ...gcs.schema import FINAL_STATES, TaskState
+from ...object_store.log import StoreLog
 from ...wire.demand import UNIT, Demand, plain_demand
 from ...wire.placement import Placement
 from .records import Task
@@ -19,10 +21,10 @@ _NUMBERS = {state: int(state) for state in TaskState}  # messages carry no `IntE
 class EventLog:
     """Rows by table; `now` is the time that they get, in seconds since 1970."""
 
-    def __init__(self, node: int = 0) -> None:
+    def __init__(self) -> None:
         self.now = 0.0  # what the scheduler takes the time to be
-        self.node = node  # where the objects are that are told of
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self.objects = StoreLog(self.rows, self)
         self._specs: dict[tuple[Any, ...], tuple[int, float]] = {}  # numbers and CPUs of task_specs
 
     def __bool__(self) -> bool:
@@ -137,20 +139,6 @@ class EventLog:
     def process(self, number: int, state: str, detail: str = "") -> None:
         """A worker or driver is STARTING, IDLE or DEAD."""
         self.rows["worker_events"].append((number, state, self.now, detail))
-
-    def stored_object(self, object_id: bytes, state: str, size: int, task: int | None) -> None:
-        """An object in the store is CREATED, SEALED, SPILLED, RESTORED, FREED or LOST."""
-        self.rows["object_events"].append((object_id.hex(), self.node, state, size, self.now, task))
-
-    def references(self, object_id: bytes, count: int) -> None:
-        """So many processes and tasks refer to an object in the store now."""
-        self.rows["object_references"].append((object_id.hex(), self.now, count))
-
-    def transfer(
-        self, object_id: bytes, source: int, started: float, ended: float, size: int, outcome: str
-    ) -> None:
-        """An object was copied from another node to this one, or could not be."""
-        self.rows["transfers"].append((object_id.hex(), source, self.node, started, ended, size, outcome))
 
     def new_node(self, number: int, node_id: str, address: str, resources: str) -> None:
         """A node has joined the session."""
