@@ -28,12 +28,12 @@ from jinja2 import Template
 from ..data.catalogue import Catalogue, Entry
 from ..data.processes import Processes
 from ..data.source import Shelf
-from ..pages.overview import Notice
 from ..view.scene import Scene, View
 from ..view.theme import PAGE, SCRIPT, STYLE
 from .details import Details
 from .header import NEWEST, Header
 from .navigation import PAGES, Navigation
+from .notice import Banner
 from .pacing import Pacing
 from .scrubber import Scrubber
 
@@ -111,7 +111,7 @@ class Page:
         self._header = Header(self._choose)
         self._header.pick(self._choice)
         self._scrubber = Scrubber(self._go_to)
-        self._navigation, self._details, self._notice = Navigation(), Details(self.ask), Notice(self.ask)
+        self._navigation, self._details, self._banner = Navigation(), Details(self.ask), Banner(self.ask)
         self._content = Column(children=[], sizing_mode="stretch_width")
         library.refresh()
         self._turn_to(self._page)
@@ -150,7 +150,7 @@ class Page:
         self._pulse.js_on_change("sent", answer)
         self._pulse.on_change("seen", lambda attr, old, new: self._pacing.painted(new))
         self._pulse.on_change("asked", lambda attr, old, new: self.ask(new.partition(" ")[2]))
-        parts = [self._header.root, self._navigation.root, self._scrubber.root, self._notice.root]
+        parts = [self._header.root, self._navigation.root, self._scrubber.root, self._banner.root]
         page = Column(
             children=[*parts, self._content, self._details.root],
             sizing_mode="stretch_width",
@@ -200,7 +200,7 @@ class Page:
         if state == self._drawn:
             return False
         self._drawn = state
-        for part in (self._header, self._navigation, self._scrubber, self._notice, self._view, self._details):
+        for part in (self._header, self._navigation, self._scrubber, self._banner, self._view, self._details):
             part.show(scene)
         return True
 

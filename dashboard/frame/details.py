@@ -6,11 +6,12 @@ from typing import Any
 
 from bokeh.models.widgets import Div
 
-from minray.gcs.schema import FINAL_STATES, TaskState
+from minray.gcs.schema import FINAL_STATES
 
 from ..data.queries import TaskDetails, task_details
+from ..view.links import state_word, task_link
 from ..view.scene import Scene, View
-from ..view.theme import STATE_LABELS, duration, link, size, style_sheet, table
+from ..view.theme import duration, link, size, style_sheet, table
 
 LINKS_SHOWN = 12
 ATTEMPTS_SHOWN = 10
@@ -55,15 +56,6 @@ def details_html(scene: Scene, task: int) -> str:
     return f'<section class="card" aria-label="Task {task}">{head}{"".join(parts)}</section>'
 
 
-def state_word(number: int) -> str:
-    """A task's state in words for people, as HTML."""
-    if not number:
-        return "submitted"
-    state = TaskState(number)
-    css = {TaskState.FINISHED: "good", TaskState.FAILED: "bad"}.get(state, "held" if number > 8 else "")
-    return f'<span class="{css}" title="{state.name}">{STATE_LABELS[state]}</span>'
-
-
 def _facts(scene: Scene, row: Any, found: TaskDetails) -> str:  # noqa: ANN401 (a NumPy record)
     facts = [("state", state_word(int(row["state"])))]
     if row["start"]:
@@ -106,13 +98,6 @@ def _attempts(scene: Scene, task: int) -> str:
         for bar in tries[:ATTEMPTS_SHOWN]
     ]
     return table("Attempts", ["attempt", "ended", "started at", "ran for", "where"], rows, numeric=(0, 2, 3))
-
-
-def task_link(scene: Scene, task: int) -> str:
-    """A button that selects a task, labelled with its function."""
-    row = scene.session.tasks.row(task)
-    name = scene.session.functions[int(row["function"])].name if row is not None else "task"
-    return link(f"task:{task}", f"{name} #{task}")
 
 
 def _needs(scene: Scene, found: TaskDetails) -> str:

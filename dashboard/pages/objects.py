@@ -12,7 +12,7 @@ from bokeh.plotting import figure
 from minray.figures.colours import PALETTE
 
 from ..data.holdings import Copy, Objects
-from ..frame.details import task_link
+from ..view.links import task_link
 from ..view.scene import Scene, View
 from ..view.theme import count, duration, size, style_sheet, table
 

@@ -14,6 +14,7 @@ from ..data.holdings import Actor, Use
 from ..data.model import KEEP_SECONDS
 from ..data.workers import BLOCKED_STATES, Worker
 from ..timeline.timeline import Timeline
+from ..view.links import task_link
 from ..view.scene import Scene, View
 from ..view.theme import count, duration, link, size, style_sheet, table, whole_seconds
 
@@ -52,53 +53,6 @@ LEFT = ("left when idle", "its actor ended")
 CELLS_SHOWN = 64
 ACTORS_SHOWN = 30
 FAILURES_SHOWN = 8
-
-NO_SESSION = """
-<section class="empty"><h2>Nothing is running yet</h2>
-<p>Start minray in a notebook or a Python prompt. This page follows along by itself.</p>
-<pre>import minray
-
-minray.init()</pre></section>"""
-
-NO_TASKS = """
-<section class="empty"><h2>Ready for work</h2>
-<p>The workers wait for tasks. Submit some, and watch them here:</p>
-<pre>@minray.remote
-def square(x):
-    return x * x
-
-minray.get([square.remote(x) for x in range(4)])</pre></section>"""
-
-
-class Notice(View):
-    """Above every page: what is wrong with a recording, or what to do when there is nothing to show."""
-
-    def __init__(self, ask: Callable[[str], None]) -> None:
-        super().__init__(ask)
-        self.root = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["notice"])
-
-    def show(self, scene: Scene | None) -> None:
-        """See `View.show`."""
-        text = NO_SESSION if scene is None else notice_html(scene)
-        self.root.visible = bool(text)
-        if text != self.root.text:
-            self.root.text = text
-
-
-def notice_html(scene: Scene) -> str:
-    """What is wrong, or what is missing."""
-    source, html = scene.source, ""
-    if source.problem:
-        html += f'<section class="problem" role="alert">{escape(source.problem)}</section>'
-    if source.skipped:
-        words = "were too many to read and are not counted"
-        html += f'<p class="note">The first {count(source.skipped, "row")} of the recording {words}; '
-        html += "move the slider to look at earlier moments.</p>"
-    if source.unread:
-        html += f'<p class="note">Still reading: {count(source.unread, "row")} to go.</p>'
-    if scene.live and not scene.session.task_total() and not source.problem:
-        html += NO_TASKS
-    return html
 
 
 class Overview(View):
@@ -326,9 +280,7 @@ def _failures(scene: Scene) -> str:
     newest = list(session.failures)[::-1][:FAILURES_SHOWN]
     items = ""
     for failure in newest:
-        row = session.tasks.row(failure.task)
-        name = session.functions[int(row["function"])].name if row is not None else "task"
-        opened = link(f"task:{failure.task}", f"{name} #{failure.task}", "Show the traceback")
+        opened = task_link(scene, failure.task, "Show the traceback")
         when = duration(max(0.0, failure.ts - scene.began))
         message = f"{failure.kind}: {failure.message}"[:200]
         items += f"<li>{opened} <small>at {when}</small> <span>{escape(message)}</span></li>"

@@ -9,7 +9,7 @@ from typing import Any
 from bokeh.models import Column, Row
 from bokeh.models.widgets import Div, Select, TextInput
 
-from ..frame.details import state_word
+from ..view.links import state_word
 from ..view.scene import Scene, View
 from ..view.theme import count, duration, link, style_sheet, table
 from .task_list import FILTERS, PAGE_ROWS, SORTS, Found, Wish, find

@@ -11,10 +11,11 @@ from minray.dashboard.data.queries import story
 from minray.dashboard.data.source import Source
 from minray.dashboard.frame import header, pacing
 from minray.dashboard.frame.details import details_html
+from minray.dashboard.frame.notice import notice_html
 from minray.dashboard.pages import layers
 from minray.dashboard.pages.hood import hood_html
 from minray.dashboard.pages.objects import objects_html
-from minray.dashboard.pages.overview import notice_html, status_html
+from minray.dashboard.pages.overview import status_html
 from minray.dashboard.pages.tale import stage_after
 from minray.dashboard.pages.task_list import Wish
 from minray.dashboard.pages.tasks import tasks_html
