@@ -193,9 +193,8 @@ class Page:
         scene = self._scene
         if scene is not None:
             entry = self._library.catalogue.get(scene.entry.name)
-            scene.advance(entry is not None and entry.live, self._library.clock)
-            scene.selected = self._selected
-            scene.processes = self._library.processes.look(scene) if scene.live else None
+            live = entry is not None and entry.live
+            scene.advance(live, self._library.clock, self._selected, self._library.processes)
         state = (*_state(scene), self._page, self._selected, scene and self._view.moving(scene))
         if state == self._drawn:
             return False

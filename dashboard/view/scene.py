@@ -11,6 +11,7 @@ from ..data.catalogue import Entry
 from ..data.columns import Array
 from ..data.model import Session
 from ..data.mosaic import Mosaic
+from ..data.processes import Processes
 from ..data.source import Source
 from .theme import FunctionColours
 
@@ -101,13 +102,28 @@ class Scene:
             self.source.shared.clear()
         return self.once(f"mosaic {level}", None, lambda: Mosaic(self.session, level))
 
-    def advance(self, live: bool, clock: Callable[[], float]) -> None:
-        """Take the time that is to be shown."""
+    def advance(
+        self,
+        live: bool,
+        clock: Callable[[], float],
+        selected: int | None = None,
+        processes: Processes | None = None,
+    ) -> None:
+        """Take the time that is to be shown, and what goes with it.
+
+        Args:
+            live: whether the session runs.
+            clock: the time of its present.
+            selected: see `Scene`.
+            processes: asks the system; None: nobody wants to know.
+        """
         self.live = live and not self.past
         if self.source.until is not None:
             self.now = self.source.until
         else:
             self.now = max(clock(), self.session.last_ts) if self.live else self.session.last_ts
+        self.selected = selected
+        self.processes = processes.look(self.entry.name, self.session) if processes and self.live else None
 
 
 class View:
