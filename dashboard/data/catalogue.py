@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from minray.gcs.store import read_meta
 from minray.session import folders
-
-from .source import read_meta
 
 NAME_LIMIT = 40  # characters of an entry point that still fit into the picker
 

@@ -283,15 +283,6 @@ def place_of(db: sqlite3.Connection, moment: float, last: int) -> int:
     return low
 
 
-def read_meta(path: Path) -> dict[str, str]:
-    """The ``meta`` table of an event store; empty if it cannot be read (now)."""
-    try:
-        with contextlib.closing(connect_readonly(path)) as db:
-            return {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
-    except sqlite3.Error:
-        return {}
-
-
 def _is_being_made(path: Path) -> bool:
     """Its tables may still be missing in the first moments of a session's life."""
     try:

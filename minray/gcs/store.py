@@ -160,6 +160,6 @@ def read_meta(path: Path | str) -> dict[str, str]:
     """What an event store says of its session; empty if it cannot be read."""
     try:
         with contextlib.closing(connect_readonly(path)) as db:
-            return dict(db.execute("SELECT key, value FROM meta"))
+            return {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
     except sqlite3.Error:
         return {}
