@@ -18,7 +18,7 @@
 ``columns``      the bounded columns; ``workers``, ``holdings``: the other parts of the model
 ``app``          one browser tab: which session and page it shows, and when it sends what
 ``pacing``       never more updates on the way than the browser has painted
-``scene``        what a view is handed, and what a view is; `Scene.once`: computed once for all browsers
+``sight``        what a view is handed, and what a view is; `Sight.once`: computed once for all browsers
 ``navigation``   which pages there are; ``header``, ``scrubber``, ``details``: what all pages have
 ``status``       page: tasks by state, worker cells, actors, failures
 ``timeline``     page: a row a worker, a colour a function; its plot is ``canvas``, below it ``legend``;

@@ -14,7 +14,7 @@ NAME_LIMIT = 40  # characters of an entry point that still fit into the picker
 
 
 @dataclass(frozen=True)
-class Entry:
+class SessionEntry:
     """One session in the picker."""
 
     name: str  # of its directory, which sorts by age
@@ -31,7 +31,7 @@ class Catalogue:
     """
 
     def __init__(self) -> None:
-        self.entries: tuple[Entry, ...] = ()
+        self.entries: tuple[SessionEntry, ...] = ()
         self._labels: dict[str, str] = {}
 
     def refresh(self) -> None:
@@ -39,15 +39,15 @@ class Catalogue:
         found = []
         for directory in folders.list_sessions():
             path = directory / "session.db"
-            found.append(Entry(directory.name, path, folders.is_live(directory), self._label(path)))
+            found.append(SessionEntry(directory.name, path, folders.is_live(directory), self._label(path)))
         self._labels = {entry.name: self._labels[entry.name] for entry in found if entry.name in self._labels}
         self.entries = tuple(sorted(found, key=lambda entry: not entry.live))  # stable: newest stay first
 
-    def newest(self) -> Entry | None:
+    def newest(self) -> SessionEntry | None:
         """The session to show by itself: the newest that runs, else the newest recording."""
         return self.entries[0] if self.entries else None
 
-    def get(self, name: str) -> Entry | None:
+    def get(self, name: str) -> SessionEntry | None:
         """The session of this name, if it is still there."""
         return next((entry for entry in self.entries if entry.name == name), None)
 

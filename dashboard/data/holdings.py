@@ -18,7 +18,7 @@ USE = np.dtype([("ts", "f8"), ("node", "u2"), ("memory", "f8"), ("disk", "f8")])
 
 
 @dataclass(slots=True)
-class Actor:
+class KnownActor:
     """An actor, alive or not."""
 
     number: int
@@ -39,14 +39,14 @@ class Actors:
     """All actors of a session by number; of the dead, the newest."""
 
     def __init__(self) -> None:
-        self.by_number: dict[int, Actor] = {}
+        self.by_number: dict[int, KnownActor] = {}
         self.total = 0
         self._dead: deque[int] = deque()
 
-    def get(self, number: int) -> Actor:
+    def get(self, number: int) -> KnownActor:
         """The actor of this number, made if it was unknown."""
         if number not in self.by_number:
-            self.by_number[number] = Actor(number)
+            self.by_number[number] = KnownActor(number)
             self.total += 1
         return self.by_number[number]
 

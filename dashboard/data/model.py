@@ -21,7 +21,7 @@ from minray.gcs.schema import FINAL_STATES, TaskState
 
 from .columns import BAR, EDGE, HOLD, TRANSFER, WAIT, Ring, TaskTable
 from .holdings import Actors, Objects
-from .workers import BLOCKED_STATES, BUSY_STATES, KEEP_BLOCKED, Crew, Execution
+from .workers import BLOCKED_STATES, BUSY_STATES, KEEP_BLOCKED, Crew, Run
 
 KEEP_BARS = 600_000
 KEEP_TASKS = 600_000
@@ -50,7 +50,7 @@ class Failure(NamedTuple):
     message: str
 
 
-class Point(NamedTuple):
+class ExperimentPoint(NamedTuple):
     """A point of an experiment."""
 
     ts: float
@@ -105,12 +105,12 @@ class Session:
         self.tasks = TaskTable(KEEP_TASKS)
         self.failures: deque[Failure] = deque(maxlen=KEEP_FAILURES)
         self.failures_total = 0
-        self.experiments: deque[Point] = deque(maxlen=KEEP_EXPERIMENTS)
+        self.experiments: deque[ExperimentPoint] = deque(maxlen=KEEP_EXPERIMENTS)
         self.last_ts = self.last_task_ts = self.first_task_ts = 0.0
         self.peak_rate = 0
         self.finished_by_second: dict[int, int] = {}
-        self._open: dict[int, Execution] = {}
-        self._touched: dict[int, Execution] = {}
+        self._open: dict[int, Run] = {}
+        self._touched: dict[int, Run] = {}
         self._numbers: dict[str, int] = {}
         self._last_state = bytearray()  # by task number: the state that `counts` has it under
         self._new_bars: list[tuple[object, ...]] = []
@@ -121,12 +121,12 @@ class Session:
     def task_rows(self, rows: Iterable[tuple[int, str | None, int | None, float, int | None]]) -> None:
         """New tasks: (task, function name, parent, submitted, actor)."""
         for task, name, parent, ts, actor in rows:
-            execution = self._open.get(task)
-            if execution is None:
-                execution = self._open[task] = Execution(task, 0, 0)
-            execution.function = self._function(name or UNKNOWN)
-            execution.parent, execution.actor, execution.submitted = parent or 0, actor or 0, ts
-            self._touched[task] = execution
+            run = self._open.get(task)
+            if run is None:
+                run = self._open[task] = Run(task, 0, 0)
+            run.function = self._function(name or UNKNOWN)
+            run.parent, run.actor, run.submitted = parent or 0, actor or 0, ts
+            self._touched[task] = run
         self._settle()
 
     def task_events(self, rows: Iterable[tuple[int, int, int, float, int | None]]) -> None:
@@ -140,13 +140,13 @@ class Session:
             if state is None:
                 raise ValueError(f"{number} is no state of a task")
             self._count(task, state)
-            execution = self._open.get(task)
-            if execution is None or execution.attempt != attempt:
-                execution = self._try_again(task, attempt)
-            if execution.queued is None:
-                execution.queued = ts
-            self._enter(execution, state, ts, worker)
-            self._touched[task] = execution
+            run = self._open.get(task)
+            if run is None or run.attempt != attempt:
+                run = self._try_again(task, attempt)
+            if run.queued is None:
+                run.queued = ts
+            self._enter(run, state, ts, worker)
+            self._touched[task] = run
             if ts > self.last_task_ts:
                 self.last_task_ts = ts
             if not self.first_task_ts or ts < self.first_task_ts:
@@ -180,13 +180,13 @@ class Session:
 
     def experiment_points(self, rows: Iterable[tuple[float, str, str, float, float, str]]) -> None:
         """The lessons measured: (ts, name, series, x, y, detail)."""
-        self.experiments.extend(Point(*row) for row in rows)
+        self.experiments.extend(ExperimentPoint(*row) for row in rows)
 
     # What the views ask.
 
-    def running(self) -> list[Execution]:
+    def running(self) -> list[Run]:
         """The executions that go on now."""
-        return [execution for worker in self.crew.workers.values() for execution in worker.running.values()]
+        return [run for worker in self.crew.workers.values() for run in worker.running.values()]
 
     def task_total(self) -> int:
         """How many tasks have been submitted."""
@@ -198,64 +198,64 @@ class Session:
 
     # How it is kept.
 
-    def _try_again(self, task: int, attempt: int) -> Execution:
+    def _try_again(self, task: int, attempt: int) -> Run:
         """A new attempt, or a task of which we only now hear."""
         before = self._open.get(task) or self._touched.get(task)
         row = None if before else self.tasks.row(task)
-        execution = Execution(task, attempt, self._function(UNKNOWN) if not before and row is None else 0)
+        run = Run(task, attempt, self._function(UNKNOWN) if not before and row is None else 0)
         if before:
             self.crew.end(before)
-            execution.function, execution.submitted = before.function, before.submitted
-            execution.parent, execution.actor = before.parent, before.actor
+            run.function, run.submitted = before.function, before.submitted
+            run.parent, run.actor = before.parent, before.actor
         elif row is not None:
-            execution.function, execution.submitted = int(row["function"]), float(row["submitted"])
-            execution.parent, execution.actor = int(row["parent"]), int(row["actor"])
-        self._open[task] = execution
-        return execution
+            run.function, run.submitted = int(row["function"]), float(row["submitted"])
+            run.parent, run.actor = int(row["parent"]), int(row["actor"])
+        self._open[task] = run
+        return run
 
-    def _enter(self, execution: Execution, state: TaskState, ts: float, worker: int | None) -> None:
+    def _enter(self, run: Run, state: TaskState, ts: float, worker: int | None) -> None:
         """Go on to `state`."""
-        execution.state = state
-        if execution.held is not None:
-            if len(execution.holds) < KEEP_BLOCKED:
-                execution.holds.append((execution.held, ts))
-            execution.held = None
+        run.state = state
+        if run.held is not None:
+            if len(run.holds) < KEEP_BLOCKED:
+                run.holds.append((run.held, ts))
+            run.held = None
         if state in BUSY_STATES:
-            if worker is not None and worker != execution.worker:
-                if execution.worker is not None:
-                    self.crew.end(execution)
-                execution.worker = worker
-            if execution.start is None:
-                execution.start = ts
+            if worker is not None and worker != run.worker:
+                if run.worker is not None:
+                    self.crew.end(run)
+                run.worker = worker
+            if run.start is None:
+                run.start = ts
             if state in BLOCKED_STATES:
-                execution.held = ts
-            if execution.worker is not None:
-                self.crew.begin(execution)
+                run.held = ts
+            if run.worker is not None:
+                self.crew.begin(run)
         elif state in FINAL_STATES:
-            self._close(execution, ts)
+            self._close(run, ts)
 
-    def _close(self, execution: Execution, ts: float) -> None:
-        del self._open[execution.task]
-        function = self.functions[execution.function]
-        failed = execution.state is TaskState.FAILED
-        execution.end = ts
+    def _close(self, run: Run, ts: float) -> None:
+        del self._open[run.task]
+        function = self.functions[run.function]
+        failed = run.state is TaskState.FAILED
+        run.end = ts
         if failed:
             function.failed += 1
         else:
             function.finished += 1
             self._tick(int(ts))
-        if execution.actor:
-            self.actors.ended(execution.actor, failed)
-        lane, start = self.crew.end(execution), execution.start
-        if execution.worker is None or start is None:
+        if run.actor:
+            self.actors.ended(run.actor, failed)
+        lane, start = self.crew.end(run), run.start
+        if run.worker is None or start is None:
             return
         function.seconds += ts - start
-        queued = max(0.0, start - (execution.queued or start))
-        where = (execution.task, execution.worker, execution.function, lane, execution.slot % 256)
-        how = (min(execution.attempt, 255), int(execution.state or 0), execution.parity)
+        queued = max(0.0, start - (run.queued or start))
+        where = (run.task, run.worker, run.function, lane, run.slot % 256)
+        how = (min(run.attempt, 255), int(run.state or 0), run.parity)
         self._new_bars.append((start, ts, queued, *where, *how))
-        of = (execution.task, min(execution.attempt, 255), lane, execution.function)
-        self._new_holds += [(since, until, *of) for since, until in execution.holds]
+        of = (run.task, min(run.attempt, 255), lane, run.function)
+        self._new_holds += [(since, until, *of) for since, until in run.holds]
 
     def _settle(self) -> None:
         """Move what has gathered into the columns."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from .columns import Array
 from .model import Session
-from .workers import Execution
+from .workers import Run
 
 PALE = 0.35
 BINS = 4096  # that are kept ready; about a quarter of them is visible
@@ -171,24 +171,24 @@ class Mosaic:
 
     def _add_running(self, sums: Array, begun: Array, low: int, now: float, palette: Array) -> None:
         """What goes on is not in the arrays, since its end moves."""
-        going: Sequence[Execution] = [e for e in self.session.running() if e.start is not None and e.worker]
+        going: Sequence[Run] = [e for e in self.session.running() if e.start is not None and e.worker]
         if not going or not sums.shape[1]:
             return
         steps = np.zeros((sums.shape[0], sums.shape[1] + 2, CHANNELS))
         start = low * self.step
-        for execution in going:
-            lane = self.session.crew.worker(execution.worker or 0).lane
-            if lane is None or lane >= len(steps) or execution.start is None:
+        for run in going:
+            lane = self.session.crew.worker(run.worker or 0).lane
+            if lane is None or lane >= len(steps) or run.start is None:
                 continue
-            full = np.array([*palette[execution.function], 1.0, 0.0])
-            stretches = [(execution.start, now, full)]
-            stretches += [(since, until, full * (PALE - 1)) for since, until in execution.holds]
-            if execution.held is not None:
-                stretches.append((execution.held, now, full * (PALE - 1)))
+            full = np.array([*palette[run.function], 1.0, 0.0])
+            stretches = [(run.start, now, full)]
+            stretches += [(since, until, full * (PALE - 1)) for since, until in run.holds]
+            if run.held is not None:
+                stretches.append((run.held, now, full * (PALE - 1)))
             for since, until, colour in stretches:
                 one = (np.array([lane]), np.array([since - start]), np.array([max(since, until) - start]))
                 self._add(steps, *one, colour[None, :])
-            place = int((execution.start - start) / self.step)
-            if 0 <= place < begun.shape[1] and execution.start >= start:
+            place = int((run.start - start) / self.step)
+            if 0 <= place < begun.shape[1] and run.start >= start:
                 begun[lane, place] += 1
         sums += np.cumsum(steps, axis=1)[:, : sums.shape[1]]

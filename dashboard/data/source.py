@@ -92,7 +92,7 @@ class Source:
         skipped: how many of them at the beginning are not read at all.
         events: how many steps of tasks have been read.
         version: goes up whenever something else is to be shown.
-        shared: what views have computed from it, for the views of other browsers; see `Scene.once`.
+        shared: what views have computed from it, for the views of other browsers; see `Sight.once`.
 
     Args:
         path: a ``session.db``, live, finished, or not even there yet.

@@ -21,7 +21,7 @@ BUSY_STATES = (TaskState.RUNNING, *BLOCKED_STATES)
 
 
 @dataclass(slots=True)
-class Execution:
+class Run:
     """An attempt to execute a task that has not ended."""
 
     task: int
@@ -42,7 +42,7 @@ class Execution:
 
 
 @dataclass(slots=True)
-class Worker:
+class CrewMember:
     """A worker process, or a driver."""
 
     number: int
@@ -54,7 +54,7 @@ class Worker:
     detail: str = ""
     lane: int | None = None
     executions: int = 0  # begun so far
-    running: dict[int, Execution] = field(default_factory=dict)  # by task; more than one in some actors
+    running: dict[int, Run] = field(default_factory=dict)  # by task; more than one in some actors
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class Crew:
     """
 
     def __init__(self) -> None:
-        self.workers: dict[int, Worker] = {}
+        self.workers: dict[int, CrewMember] = {}
         self.nodes: dict[int, Node] = {}
         self.depth: list[int] = []
         self._lane_node: list[int] = []
@@ -114,34 +114,34 @@ class Crew:
                 self._give_lane(worker)
             worker.state, worker.since, worker.detail = state, ts, detail or ""
 
-    def worker(self, number: int) -> Worker:
+    def worker(self, number: int) -> CrewMember:
         """The worker of this number, which is made if it was unknown."""
         if number not in self.workers:
-            self.workers[number] = Worker(number)
+            self.workers[number] = CrewMember(number)
         return self.workers[number]
 
-    def begin(self, execution: Execution) -> None:
+    def begin(self, run: Run) -> None:
         """An execution is on its worker now."""
-        assert execution.worker is not None
-        worker = self.worker(execution.worker)
-        if execution.task in worker.running:
+        assert run.worker is not None
+        worker = self.worker(run.worker)
+        if run.task in worker.running:
             return
         self._give_lane(worker)
         taken = {other.slot for other in worker.running.values()}
-        execution.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken) % 250
+        run.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken) % 250
         worker.executions += 1
-        execution.parity = worker.executions % 2
-        worker.running[execution.task] = execution
+        run.parity = worker.executions % 2
+        worker.running[run.task] = run
         if worker.lane is not None:
-            self.depth[worker.lane] = max(self.depth[worker.lane], execution.slot + 1)
+            self.depth[worker.lane] = max(self.depth[worker.lane], run.slot + 1)
 
-    def end(self, execution: Execution) -> int:
+    def end(self, run: Run) -> int:
         """An execution is over; returns the lane it was in."""
-        if execution.worker is None:
+        if run.worker is None:
             return 0
-        worker = self.worker(execution.worker)
-        if worker.running.get(execution.task) is execution:
-            del worker.running[execution.task]
+        worker = self.worker(run.worker)
+        if worker.running.get(run.task) is run:
+            del worker.running[run.task]
         return worker.lane or 0
 
     def order(self) -> list[int]:
@@ -150,13 +150,13 @@ class Crew:
             self._order = sorted(range(len(self._lane_node)), key=lambda lane: (self._lane_node[lane], lane))
         return self._order
 
-    def in_lanes(self) -> list[Worker]:
+    def in_lanes(self) -> list[CrewMember]:
         """For each lane, in `order`, the worker that had it last."""
-        latest: dict[int, Worker] = {}
+        latest: dict[int, CrewMember] = {}
         for worker in self.workers.values():
             if worker.lane is not None:
                 latest[worker.lane] = worker
-        gone = Worker(0, state="DEAD")
+        gone = CrewMember(0, state="DEAD")
         return [latest.get(lane, gone) for lane in self.order()]
 
     def node_of(self, lane: int) -> int:
@@ -166,7 +166,7 @@ class Crew:
     def _node(self, number: int) -> Node:
         return self.nodes.setdefault(number, Node(number))
 
-    def _give_lane(self, worker: Worker) -> None:
+    def _give_lane(self, worker: CrewMember) -> None:
         """A new worker is drawn in the lane of one that has died on its node, if there is such a lane."""
         if worker.lane is not None or worker.kind == "DRIVER":
             return
@@ -178,7 +178,7 @@ class Crew:
             self._lane_node.append(worker.node)
             self.depth.append(1)
 
-    def _bury(self, worker: Worker) -> None:
+    def _bury(self, worker: CrewMember) -> None:
         """Its lane may be used again (what it did stays drawn there); the longest dead are forgotten."""
         if worker.lane is not None:
             self._free[worker.node] = sorted([*self._free.get(worker.node, []), worker.lane])

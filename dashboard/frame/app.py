@@ -25,10 +25,10 @@ from bokeh.model import DataModel
 from bokeh.models import Column, CustomJS
 from jinja2 import Template
 
-from ..data.catalogue import Catalogue, Entry
+from ..data.catalogue import Catalogue, SessionEntry
 from ..data.processes import Processes
 from ..data.source import Shelf
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import PAGE, SCRIPT, STYLE
 from .details import Details
 from .header import NEWEST, Header
@@ -100,7 +100,7 @@ class Page:
         self._choice = session or NEWEST
         self._moment: float | None = None
         self._selected: int | None = None
-        self._scene: Scene | None = None
+        self._sight: Sight | None = None
         self._drawn: tuple[object, ...] | None = None
         self._pacing = Pacing()
         self._quiet = 0  # ticks since there was anything new
@@ -173,7 +173,7 @@ class Page:
         if self._quiet > DROWSY and self._quiet % 3:
             return
         now = time.monotonic()
-        catching_up = self._scene is not None and self._scene.source.unread
+        catching_up = self._sight is not None and self._sight.source.unread
         ready = self._pacing.may_send(now)
         if ready or catching_up:
             self._library.refresh()
@@ -182,54 +182,54 @@ class Page:
         before = self._events
         if self._draw():
             self._quiet = 0
-            newest = self._scene.session.last_ts if self._scene else 0.0
-            self._events = self._scene.source.events if self._scene else 0
+            newest = self._sight.session.last_ts if self._sight else 0.0
+            self._events = self._sight.source.events if self._sight else 0
             self._pulse.update(newest=newest, sent=self._pacing.send(now, self._events - before))
 
     def _draw(self) -> bool:
         """Bring everything up to date if there is anything new; returns whether there was."""
         self._header.offer(self._library.catalogue.entries)
         self._open(self._wanted())
-        scene = self._scene
-        if scene is not None:
-            entry = self._library.catalogue.get(scene.entry.name)
+        sight = self._sight
+        if sight is not None:
+            entry = self._library.catalogue.get(sight.entry.name)
             live = entry is not None and entry.live
-            scene.advance(live, self._library.clock, self._selected, self._library.processes)
-        state = (*_state(scene), self._page, self._selected, scene and self._view.moving(scene))
+            sight.advance(live, self._library.clock, self._selected, self._library.processes)
+        state = (*_state(sight), self._page, self._selected, sight and self._view.moving(sight))
         if state == self._drawn:
             return False
         self._drawn = state
         for part in (self._header, self._navigation, self._scrubber, self._banner, self._view, self._details):
-            part.show(scene)
+            part.show(sight)
         return True
 
-    def _wanted(self) -> Entry | None:
+    def _wanted(self) -> SessionEntry | None:
         chosen = self._library.catalogue.get(self._choice)
         if chosen is None and self._choice != NEWEST:  # rotated out meanwhile
             self._choice = NEWEST
             self._header.pick(NEWEST)
         return chosen or self._library.catalogue.newest()
 
-    def _open(self, entry: Entry | None) -> None:
+    def _open(self, entry: SessionEntry | None) -> None:
         """Turn to this session at the moment wanted, if that is not what is shown."""
-        shown = self._scene and (self._scene.entry.name, self._scene.source.until)
-        if entry is not None and self._scene is not None and entry.name != self._scene.entry.name:
+        shown = self._sight and (self._sight.entry.name, self._sight.source.until)
+        if entry is not None and self._sight is not None and entry.name != self._sight.entry.name:
             self._moment = self._selected = None
         if shown == (entry and (entry.name, self._moment)):
             return
-        if self._scene is not None:
-            self._library.shelf.put_back(self._scene.source)
-        self._scene = None
+        if self._sight is not None:
+            self._library.shelf.put_back(self._sight.source)
+        self._sight = None
         if entry is not None:
-            self._scene = Scene(entry, self._library.shelf.take(entry.path, self._moment))
-            self._scene.source.refresh()
+            self._sight = Sight(entry, self._library.shelf.take(entry.path, self._moment))
+            self._sight.source.refresh()
 
     def _choose(self, name: str) -> None:
         self._choice = name
 
     def _go_to(self, moment: float | None) -> None:
         """Show this moment, in seconds since the session began; None: the present."""
-        self._moment = None if moment is None or self._scene is None else self._scene.began + moment
+        self._moment = None if moment is None or self._sight is None else self._sight.began + moment
 
     def _closed(self, context: SessionContext) -> None:
         self._open(None)
@@ -244,13 +244,13 @@ def arguments_of(document: Document) -> dict[str, str]:
     return {name: values[-1].decode("utf-8", "replace") for name, values in arguments.items()}
 
 
-def _state(scene: Scene | None) -> tuple[Any, ...]:
+def _state(sight: Sight | None) -> tuple[Any, ...]:
     """What decides what is drawn on every page, so that equal states need no new drawing."""
-    if scene is None:
+    if sight is None:
         return ()
     moving = 0.0
-    if scene.live and scene.session.running():
-        moving = scene.now
-    elif scene.live and scene.now - scene.session.last_ts < COOL_DOWN:
-        moving = int(scene.now)
-    return (scene.source, scene.source.version, scene.live, moving)
+    if sight.live and sight.session.running():
+        moving = sight.now
+    elif sight.live and sight.now - sight.session.last_ts < COOL_DOWN:
+        moving = int(sight.now)
+    return (sight.source, sight.source.version, sight.live, moving)

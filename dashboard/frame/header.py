@@ -10,8 +10,8 @@ from urllib.parse import quote
 from bokeh.models import Row
 from bokeh.models.widgets import Div, Select
 
-from ..data.catalogue import Entry, short_program
-from ..view.scene import Scene, View
+from ..data.catalogue import SessionEntry, short_program
+from ..view.sight import Sight, View
 from ..view.theme import count, style_sheet
 
 Choices = list[str | tuple[Any, str]]  # as Bokeh types it: (value, label)
@@ -37,7 +37,7 @@ class Header(View):
             stylesheets=[style_sheet()],
             css_classes=["picker"],
         )
-        self._offered: Iterable[Entry] = ()
+        self._offered: Iterable[SessionEntry] = ()
         self._picker.on_change("value", lambda attr, old, new: choose(new))
         # Apart from the title, which changes all the time and would close the list.
         self._exports = Div(stylesheets=[style_sheet()], width=86, css_classes=["menu"])
@@ -47,16 +47,16 @@ class Header(View):
             css_classes=["header"],
         )
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        text = title_html(scene)
+        text = title_html(sight)
         if text != self._title.text:
             self._title.text = text
-        exports = "" if scene is None or scene.source.problem else _exports(scene)
+        exports = "" if sight is None or sight.source.problem else _exports(sight)
         if exports != self._exports.text:
             self._exports.text = exports
 
-    def offer(self, entries: Iterable[Entry]) -> None:
+    def offer(self, entries: Iterable[SessionEntry]) -> None:
         """Put these sessions into the picker."""
         if entries is self._offered:
             return
@@ -79,26 +79,26 @@ class Header(View):
         self._picker.value = name
 
 
-def title_html(scene: Scene | None) -> str:
+def title_html(sight: Sight | None) -> str:
     """Name and state of the session."""
-    if scene is None:
+    if sight is None:
         return '<h1>minray</h1><p class="pill none">no session yet</p>'
-    state, word = session_state(scene)
-    meta = scene.source.meta
+    state, word = session_state(sight)
+    meta = sight.source.meta
     program = escape(short_program(meta.get("entrypoint", "")))
     parts = [f"{program} pid {escape(meta.get('driver_pid', '?'))}"]
     if "num_cpus" in meta:
         parts.append(f"{escape(meta['num_cpus'].removesuffix('.0'))} CPUs")
-    if scene.began:
-        parts.append(f"since {datetime.fromtimestamp(scene.began):%H:%M:%S}")
-    parts.append(count(scene.session.task_total(), "task"))
+    if sight.began:
+        parts.append(f"since {datetime.fromtimestamp(sight.began):%H:%M:%S}")
+    parts.append(count(sight.session.task_total(), "task"))
     pill = f'<p class="pill {state}">{word}</p>'
     return f'<h1>minray</h1>{pill}<p class="what">{" · ".join(parts)}</p>'
 
 
-def _exports(scene: Scene) -> str:
+def _exports(sight: Sight) -> str:
     """Links to download what is shown, in forms that other programs read."""
-    session = quote(scene.entry.name)
+    session = quote(sight.entry.name)
     kinds = {
         "trace.json": ("Chrome trace", "for ui.perfetto.dev"),
         "tasks.csv": ("CSV", "a row a task"),
@@ -112,14 +112,14 @@ def _exports(scene: Scene) -> str:
     return f'<details class="exports"><summary>Export</summary><ul>{items}</ul></details>'
 
 
-def session_state(scene: Scene) -> tuple[str, str]:
+def session_state(sight: Sight) -> tuple[str, str]:
     """The state of a session as a CSS class, and in words."""
-    if scene.source.problem:
+    if sight.source.problem:
         return "broken", "cannot be read"
-    if scene.past:
+    if sight.past:
         return "past", "a past moment"
-    if scene.live:
+    if sight.live:
         return "live", "live"
-    if "ended_at" in scene.source.meta:
+    if "ended_at" in sight.source.meta:
         return "finished", "finished"
     return "cut", "broke off"

@@ -7,12 +7,12 @@ from typing import Any
 
 from bokeh.models.widgets import Div
 
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import style_sheet
 
 
 @dataclass(frozen=True)
-class Entry:
+class PageEntry:
     """A page in the navigation.
 
     Args:
@@ -35,13 +35,15 @@ class Entry:
 
 # The names are those of `notebook.PAGE_NAMES`, which has no need of Bokeh.
 PAGES = {
-    "overview": Entry("Overview", "pages.overview", "Overview", "What every worker does right now"),
-    "timeline": Entry("Timeline", "timeline.timeline", "Timeline", "What ran where and when"),
-    "tasks": Entry("Tasks", "pages.tasks", "Tasks", "All tasks as a table; errors and what was printed"),
-    "graph": Entry("Graph", "pages.graph", "GraphPage", "Which task needs the result of which"),
-    "objects": Entry("Objects", "pages.objects", "ObjectsPage", "What lies in the object stores"),
-    "granularity": Entry("Granularity", "pages.granularity", "Granularity", "Is a task worth its overhead?"),
-    "hood": Entry("Under the hood", "pages.hood", "Hood", "The parts of the runtime, event by event"),
+    "overview": PageEntry("Overview", "pages.overview", "Overview", "What every worker does right now"),
+    "timeline": PageEntry("Timeline", "timeline.timeline", "Timeline", "What ran where and when"),
+    "tasks": PageEntry("Tasks", "pages.tasks", "Tasks", "All tasks as a table; errors and what was printed"),
+    "graph": PageEntry("Graph", "pages.graph", "GraphPage", "Which task needs the result of which"),
+    "objects": PageEntry("Objects", "pages.objects", "ObjectsPage", "What lies in the object stores"),
+    "granularity": PageEntry(
+        "Granularity", "pages.granularity", "Granularity", "Is a task worth its overhead?"
+    ),
+    "hood": PageEntry("Under the hood", "pages.hood", "Hood", "The parts of the runtime, event by event"),
 }
 
 
@@ -53,7 +55,7 @@ class Navigation(View):
         self.current = ""
         self.root = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["navigation"])
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
         items = ""
         for place, (page, entry) in enumerate(PAGES.items(), start=1):

@@ -5,7 +5,7 @@ from html import escape
 
 from bokeh.models.widgets import Div
 
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import count, style_sheet
 
 NO_SESSION = """
@@ -32,17 +32,17 @@ class Banner(View):
         super().__init__(ask)
         self.root = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["notice"])
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        text = NO_SESSION if scene is None else notice_html(scene)
+        text = NO_SESSION if sight is None else notice_html(sight)
         self.root.visible = bool(text)
         if text != self.root.text:
             self.root.text = text
 
 
-def notice_html(scene: Scene) -> str:
+def notice_html(sight: Sight) -> str:
     """What is wrong, or what is missing."""
-    source, html = scene.source, ""
+    source, html = sight.source, ""
     if source.problem:
         html += f'<section class="problem" role="alert">{escape(source.problem)}</section>'
     if source.skipped:
@@ -51,6 +51,6 @@ def notice_html(scene: Scene) -> str:
         html += "move the slider to look at earlier moments.</p>"
     if source.unread:
         html += f'<p class="note">Still reading: {count(source.unread, "row")} to go.</p>'
-    if scene.live and not scene.session.task_total() and not source.problem:
+    if sight.live and not sight.session.task_total() and not source.problem:
         html += NO_TASKS
     return html

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bokeh.models import Row
 from bokeh.models.widgets import Div, Slider
 
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import duration, style_sheet
 
 STEPS = 1_000
@@ -38,26 +38,26 @@ class Scrubber(View):
             children=[self._slider, self._note], sizing_mode="stretch_width", css_classes=["scrubber"]
         )
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None and (scene.past or scene.session.last_ts > 0)
-        if scene is None or not self.root.visible:
+        self.root.visible = sight is not None and (sight.past or sight.session.last_ts > 0)
+        if sight is None or not self.root.visible:
             return
-        if scene.past:
-            shown = f"<b>at {duration(scene.now - scene.began)}</b>, as it was then"
+        if sight.past:
+            shown = f"<b>at {duration(sight.now - sight.began)}</b>, as it was then"
         else:
-            self._fit(max(0.1, scene.session.last_ts - scene.began), scene)
-            shown = "now" if scene.live else f"the end, after {duration(scene.now - scene.began)}"
+            self._fit(max(0.1, sight.session.last_ts - sight.began), sight)
+            shown = "now" if sight.live else f"the end, after {duration(sight.now - sight.began)}"
         text = f'<p class="moment">{shown}</p>'
         if self._note.text != text:
             self._note.text = text
 
-    def _fit(self, end: float, scene: Scene) -> None:
+    def _fit(self, end: float, sight: Sight) -> None:
         """Let the scale reach to the end, which it outgrows in steps: a slider that moves cannot be held."""
-        another = (scene.source, scene.live) != self._fitted
+        another = (sight.source, sight.live) != self._fitted
         if another or end > self._slider.end:
-            self._fitted = (scene.source, scene.live)
-            end *= 1.25 if scene.live else 1.0
+            self._fitted = (sight.source, sight.live)
+            end *= 1.25 if sight.live else 1.0
             at_end = another or self._slider.value >= self._slider.end
             self._slider.update(end=end, step=end / STEPS, value=end if at_end else self._slider.value)
 

@@ -24,7 +24,7 @@ from minray.figures.colours import PALETTE
 from minray.figures.cost_model import DRAWN, Series, crossing, pair, series_of
 
 from ..timeline.lanes import Columns
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import duration, style_sheet
 
 MARKS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus")
@@ -104,12 +104,12 @@ class Granularity(View):
         plot.add_tools(hover)
         return plot
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None
-        if scene is None:
+        self.root.visible = sight is not None
+        if sight is None:
             return
-        names = list(dict.fromkeys(point.name for point in scene.session.experiments))
+        names = list(dict.fromkeys(point.name for point in sight.session.experiments))
         options: list[str | tuple[Any, str]] = [(name, name) for name in names]
         if options != self._choice.options:
             self._choice.options = options
@@ -119,11 +119,11 @@ class Granularity(View):
         if not names:
             self._say(NOTHING)
             return
-        number = len(scene.session.experiments)
-        series = scene.once(
+        number = len(sight.session.experiments)
+        series = sight.once(
             "experiment",
             (self._choice.value, number),
-            lambda: series_of(scene.session.experiments, str(self._choice.value)),
+            lambda: series_of(sight.session.experiments, str(self._choice.value)),
         )
         self._draw(series)
         self._say(words_html(series))

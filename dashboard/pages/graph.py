@@ -19,7 +19,7 @@ from bokeh.models.widgets import Div
 from bokeh.plotting import figure
 
 from ..timeline.lanes import Columns
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import STATE_COLOURS, count, states_legend, style_sheet
 from .layers import MOST_BOXES, Box, Graph, graph_of
 
@@ -121,30 +121,30 @@ class GraphPage(View):
         plot.on_event(Tap, lambda event: self._tapped(event.x, event.y))
         return plot
 
-    def moving(self, scene: Scene) -> object:
+    def moving(self, sight: Sight) -> object:
         """See `View.moving`."""
         return int(time.monotonic()) if self._late else None
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None and scene.session.task_total() > 0
-        if scene is None or not self.root.visible:
+        self.root.visible = sight is not None and sight.session.task_total() > 0
+        if sight is None or not self.root.visible:
             return
-        many = len(scene.session.tasks.rows) > MANY
+        many = len(sight.session.tasks.rows) > MANY
         self._late = many and time.monotonic() - self._drawn_at < 1.0
         if self._late:
             return
         self._drawn_at = time.monotonic()
-        graph = scene.once("graph", scene.source.version, lambda: graph_of(scene.session))
+        graph = sight.once("graph", sight.source.version, lambda: graph_of(sight.session))
         self._graph = graph
-        self._draw(scene, graph)
-        self._fit(scene, graph)
+        self._draw(sight, graph)
+        self._fit(sight, graph)
         text = f"{states_legend()}<p class='note'>{note(graph)}</p>"
         if text != self._note.text:
             self._note.text = text
 
-    def _draw(self, scene: Scene, graph: Graph) -> None:
-        functions, colours = scene.session.functions, scene.colours
+    def _draw(self, sight: Sight, graph: Graph) -> None:
+        functions, colours = sight.session.functions, sight.colours
         parts: Columns = {name: [] for name in ("left", "right", "y", "colour")}
         stripes: Columns = {name: [] for name in parts}
         boxes: Columns = {name: [] for name in ("x", "y", "label", "name", "what", "edge")}
@@ -159,7 +159,7 @@ class GraphPage(View):
             stripe = (box.x - WIDTH / 2 - 0.05, box.x - WIDTH / 2, box.y, colours[name])
             for column, value in zip(stripes, stripe, strict=True):
                 stripes[column].append(value)
-            edge = "#d55e00" if box.task is not None and box.task == scene.selected else "#ffffff00"
+            edge = "#d55e00" if box.task is not None and box.task == sight.selected else "#ffffff00"
             row = (box.x, box.y, label_of(name, box), name, words_of(box), edge)
             for column, value in zip(boxes, row, strict=True):
                 boxes[column].append(value)
@@ -171,12 +171,12 @@ class GraphPage(View):
             if columns != source.data:
                 source.data = columns
 
-    def _fit(self, scene: Scene, graph: Graph) -> None:
+    def _fit(self, sight: Sight, graph: Graph) -> None:
         """Let everything be seen, until the user goes somewhere else."""
         layers = max([box.x for box in graph.boxes], default=0)
         rows = max([abs(box.y) for box in graph.boxes], default=0.0) + 0.7
-        if self._fitted != (scene.source, layers, rows):
-            self._fitted = (scene.source, layers, rows)
+        if self._fitted != (sight.source, layers, rows):
+            self._fitted = (sight.source, layers, rows)
             # A few layers do not grow to boxes of the width of the page.
             self._across.update(start=-0.6, end=max(layers, 4) + 0.6)
             self._across.update(reset_start=-0.6, reset_end=max(layers, 4) + 0.6)

@@ -11,7 +11,7 @@ from bokeh.models.widgets import Div, Select, Slider
 from minray.figures.colours import FunctionColours
 
 from ..data.queries import Happening, story
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import count, duration, size, style_sheet
 from .tale import Hand, Stage, sentence_of, stage_after
 
@@ -53,10 +53,10 @@ class Hood(View):
         self._step = 0
         self._played_from: tuple[float, int] | None = None  # when play was pressed, and at which event
 
-    def moving(self, scene: Scene) -> object:
+    def moving(self, sight: Sight) -> object:
         """See `View.moving`."""
         self._play()
-        return (self._step, int(scene.now) if len(self._happenings) < MOST and scene.live else None)
+        return (self._step, int(sight.now) if len(self._happenings) < MOST and sight.live else None)
 
     def asked(self, verb: str, what: str) -> None:
         """Buttons and arrow keys."""
@@ -71,23 +71,23 @@ class Hood(View):
             steps = {"first": 0, "back": self._step - 1, "next": self._step + 1, "last": last}
             self._set(steps[what])
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None and scene.session.last_ts > 0
-        if scene is None or not self.root.visible:
+        self.root.visible = sight is not None and sight.session.last_ts > 0
+        if sight is None or not self.root.visible:
             return
-        begin = scene.now if scene.past else 0.0
-        state = (scene.entry.name, begin, scene.source.version if len(self._happenings) < MOST else None)
+        begin = sight.now if sight.past else 0.0
+        state = (sight.entry.name, begin, sight.source.version if len(self._happenings) < MOST else None)
         if state != self._told and not (self._happenings and self._recently(state)):
             another = self._told is None or state[:2] != self._told[:2]  # type: ignore[index]
             self._told, self._looked = state, time.monotonic()
-            self._happenings = story(scene.source.path, begin, float("inf"), MOST)
+            self._happenings = story(sight.source.path, begin, float("inf"), MOST)
             self._slider.end = max(1, len(self._happenings))
             if another:
-                self._set(0 if not scene.past else 1)
+                self._set(0 if not sight.past else 1)
         stage = stage_after(self._happenings, self._step)
         self._buttons.text = buttons_html(self._played_from is not None)
-        text = hood_html(self._happenings, self._step, stage, scene)
+        text = hood_html(self._happenings, self._step, stage, sight)
         if text != self._picture.text:
             self._picture.text = text
 
@@ -132,20 +132,20 @@ def buttons_html(playing: bool) -> str:
     return f'<div class="buttons" role="group" aria-label="Steps">{items}</div>'
 
 
-def hood_html(happenings: list[Happening], step: int, stage: Stage, scene: Scene) -> str:
+def hood_html(happenings: list[Happening], step: int, stage: Stage, sight: Sight) -> str:
     """The picture and the events around this one."""
-    moment = f"{duration(max(0.0, happenings[step - 1].ts - scene.began))}: " if step > 0 else ""
+    moment = f"{duration(max(0.0, happenings[step - 1].ts - sight.began))}: " if step > 0 else ""
     told = f'<p class="finding" aria-live="polite"><b>{moment}</b>{escape(stage.sentence)}</p>'
     items = ""
     for place in range(max(0, step - 1 - AROUND), min(len(happenings), step + AROUND)):
         here = ' aria-current="step"' if place == step - 1 else ""
-        when = duration(max(0.0, happenings[place].ts - scene.began))
+        when = duration(max(0.0, happenings[place].ts - sight.began))
         items += f"<li{here}><small>{when}</small> {escape(sentence_of(happenings, place))}</li>"
     note = f"Event {step:,} of {count(len(happenings), 'event')}"
     if len(happenings) >= MOST:
         note += f"; at most {MOST:,} are told, from the moment on that the slider above chooses"
     list_ = f'<ol class="tale">{items}</ol>' if items else ""
-    return f'{told}{picture(stage, scene.colours)}{list_}<p class="note">{note}.</p>'
+    return f'{told}{picture(stage, sight.colours)}{list_}<p class="note">{note}.</p>'
 
 
 # The parts of the picture: x, y, width, height.

@@ -13,7 +13,7 @@ from minray.figures.colours import PALETTE
 
 from ..data.holdings import Copy, Objects
 from ..view.links import task_link
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import count, duration, size, style_sheet, table
 
 OBJECTS_SHOWN, TRANSFERS_SHOWN, POINTS = 40, 15, 1_500
@@ -55,30 +55,30 @@ class ObjectsPage(View):
         parts = [self._head, self._plot, self._legend, self._body]
         self.root = Column(children=list[UIElement](parts), sizing_mode="stretch_width")
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None
-        if scene is None:
+        self.root.visible = sight is not None
+        if sight is None:
             return
-        objects = scene.session.objects
-        for div, text in ((self._head, head_html(objects)), (self._body, objects_html(scene))):
+        objects = sight.session.objects
+        for div, text in ((self._head, head_html(objects)), (self._body, objects_html(sight))):
             if div.text != text:
                 div.text = text
         self._plot.visible = bool(objects.total)
         self._legend.visible = any(use.spilled for use in objects.uses.values())
-        self._draw(scene)
+        self._draw(sight)
 
-    def _draw(self, scene: Scene) -> None:
-        history = scene.session.objects.history.rows
+    def _draw(self, sight: Sight) -> None:
+        history = sight.session.objects.history.rows
         lines: dict[str, list[tuple[object, object, str]]] = {"memory": [], "disk": []}
-        for node in sorted(scene.session.objects.uses):
+        for node in sorted(sight.session.objects.uses):
             of_node = history[history["node"] == node]
             of_node = of_node[:: max(1, len(of_node) // POINTS)]
             for what, found in lines.items():
                 if what == "disk" and not of_node["disk"].any():
                     continue
                 # As steps: the amount stays until the next event, and until now.
-                xs = np.append(np.repeat(of_node["ts"], 2)[1:], scene.now) - scene.began
+                xs = np.append(np.repeat(of_node["ts"], 2)[1:], sight.now) - sight.began
                 ys = np.repeat(of_node[what], 2) / 1e6
                 found.append((xs, ys, PALETTE[node % len(PALETTE)]))
         for what, source in (("memory", self._memory), ("disk", self._disk)):
@@ -111,37 +111,37 @@ ref = minray.put(np.ones(1_000_000))</pre></section>"""
     return f'<h2>Object stores</h2><ul class="tiles stores" aria-label="Object stores">{tiles}</ul>'
 
 
-def objects_html(scene: Scene) -> str:
+def objects_html(sight: Sight) -> str:
     """The largest objects, and the newest transfers."""
-    objects = scene.session.objects
+    objects = sight.session.objects
     if not objects.total:
         return ""
     biggest = sorted(objects.copies.items(), key=lambda item: -max(copy.size for copy in item[1].values()))
-    needed = scene.once("needed", scene.session.edges.total, lambda: _needed(scene))
-    rows = [_row(scene, object_id, copies, needed) for object_id, copies in biggest[:OBJECTS_SHOWN]]
+    needed = sight.once("needed", sight.session.edges.total, lambda: _needed(sight))
+    rows = [_row(sight, object_id, copies, needed) for object_id, copies in biggest[:OBJECTS_SHOWN]]
     heads = ["object", "size", "made by", "where", "for", "references", "needed by"]
     there = len(objects.copies) + objects.forgotten
     note = f"{len(rows)} of {count(there, 'object')} in the stores shown, the largest first; "
     note += f"{objects.total:,} have been there since the session began."
     html = table("Objects", heads, rows, numeric=(1, 4, 5, 6)) if rows else ""
-    return f'{html}<p class="note">{note}</p>{_transfers(scene)}'
+    return f'{html}<p class="note">{note}</p>{_transfers(sight)}'
 
 
-def _needed(scene: Scene) -> dict[int, int]:
+def _needed(sight: Sight) -> dict[int, int]:
     """How many tasks need the result of each task."""
-    producers, numbers = np.unique(scene.session.edges.rows["producer"], return_counts=True)
+    producers, numbers = np.unique(sight.session.edges.rows["producer"], return_counts=True)
     return dict(zip(producers.tolist(), numbers.tolist(), strict=True))
 
 
-def _row(scene: Scene, object_id: str, copies: dict[int, Copy], needed: dict[int, int]) -> list[str]:
+def _row(sight: Sight, object_id: str, copies: dict[int, Copy], needed: dict[int, int]) -> list[str]:
     copy = max(copies.values(), key=lambda copy: copy.size)
-    maker = task_link(scene, copy.task) if copy.task else "<small>put by the driver</small>"
+    maker = task_link(sight, copy.task) if copy.task else "<small>put by the driver</small>"
     where = " · ".join(
         f"node {node}: {escape(WORDS.get(one.state, one.state))}" for node, one in sorted(copies.items())
     )
-    age = duration(max(0.0, scene.now - copy.since))
+    age = duration(max(0.0, sight.now - copy.since))
     users = count(needed.get(copy.task, 0), "task") if copy.task else ""
-    references = scene.session.objects.counts.get(object_id)
+    references = sight.session.objects.counts.get(object_id)
     return [
         short_id(object_id),
         size(copy.size),
@@ -158,8 +158,8 @@ def short_id(object_id: str) -> str:
     return f'<code title="{escape(object_id)}">{escape(object_id[:4])}…{escape(object_id[-14:-8])}</code>'
 
 
-def _transfers(scene: Scene) -> str:
-    transfers = scene.session.transfers
+def _transfers(sight: Sight) -> str:
+    transfers = sight.session.transfers
     if not transfers.total:
         return ""
     rows = [
@@ -168,7 +168,7 @@ def _transfers(scene: Scene) -> str:
             size(float(transfer["size"])),
             f"node {transfer['source']} → node {transfer['node']}",
             duration(max(0.0, float(transfer["end"] - transfer["start"]))),
-            duration(max(0.0, float(transfer["start"]) - scene.began)),
+            duration(max(0.0, float(transfer["start"]) - sight.began)),
         ]
         for transfer in transfers.rows[-TRANSFERS_SHOWN:][::-1]
     ]

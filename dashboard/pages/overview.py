@@ -10,12 +10,12 @@ from bokeh.models.widgets import Div
 
 from minray.gcs.schema import TaskState
 
-from ..data.holdings import Actor, Use
+from ..data.holdings import KnownActor, Use
 from ..data.model import KEEP_SECONDS
-from ..data.workers import BLOCKED_STATES, Worker
+from ..data.workers import BLOCKED_STATES, CrewMember
 from ..timeline.timeline import Timeline
 from ..view.links import task_link
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import count, duration, link, size, style_sheet, table, whole_seconds
 
 # The states a learner tells apart: CSS class, label, Ray's states, explanation on hover.
@@ -68,11 +68,11 @@ class Overview(View):
         parts = [self._above, self.timeline.root, self._below]
         self.root = Column(children=parts, sizing_mode="stretch_width")
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.timeline.show(scene)
+        self.timeline.show(sight)
         for div, make in ((self._above, status_html), (self._below, aftermath_html)):
-            text = "" if scene is None else make(scene)
+            text = "" if sight is None else make(sight)
             if text != div.text:
                 div.text = text
 
@@ -80,26 +80,26 @@ class Overview(View):
         """See `View.asked`."""
         self.timeline.asked(verb, what)
 
-    def moving(self, scene: Scene) -> object:
+    def moving(self, sight: Sight) -> object:
         """See `View.moving`."""
-        processes = None if scene.processes is None else list(scene.processes.values())
-        return (processes, self.timeline.moving(scene))
+        processes = None if sight.processes is None else list(sight.processes.values())
+        return (processes, self.timeline.moving(sight))
 
 
-def status_html(scene: Scene) -> str:
+def status_html(sight: Sight) -> str:
     """What is above the timeline, as HTML; everything that comes from the session is escaped."""
-    if scene.source.problem and not scene.session.task_total():
+    if sight.source.problem and not sight.session.task_total():
         return ""
-    return _tiles(scene) + (_nodes(scene) if scene.live or scene.past else _unfinished(scene))
+    return _tiles(sight) + (_nodes(sight) if sight.live or sight.past else _unfinished(sight))
 
 
-def aftermath_html(scene: Scene) -> str:
+def aftermath_html(sight: Sight) -> str:
     """What is below it: the actors, and the newest failures."""
-    return actors_html(scene) + _failures(scene)
+    return actors_html(sight) + _failures(sight)
 
 
-def _tiles(scene: Scene) -> str:
-    counts = scene.session.counts
+def _tiles(sight: Sight) -> str:
+    counts = sight.session.counts
     tiles = ""
     for css, label, states, meaning in TILES:
         number = sum(counts[state] for state in states)
@@ -107,14 +107,14 @@ def _tiles(scene: Scene) -> str:
             f'<li class="{css}{"" if number else " zero"}" title="{meaning}">'
             f"<b>{number:,}</b><span>{label}</span></li>"
         )
-    return f'<ul class="tiles" aria-label="Tasks by state">{tiles}{_rate(scene)}</ul>'
+    return f'<ul class="tiles" aria-label="Tasks by state">{tiles}{_rate(sight)}</ul>'
 
 
-def _rate(scene: Scene) -> str:
+def _rate(sight: Sight) -> str:
     """Tasks finished per second: the number, and the last minute as little columns."""
-    session = scene.session
+    session = sight.session
     # For a recording the last second of its life counts as the present.
-    now = scene.now if scene.live or scene.past else session.last_task_ts + 1
+    now = sight.now if sight.live or sight.past else session.last_task_ts + 1
     last = int(now) - 1
     columns = [session.finished_by_second.get(last - ago, 0) for ago in range(KEEP_SECONDS)][::-1]
     highest = max(columns) or 1
@@ -131,20 +131,20 @@ def _rate(scene: Scene) -> str:
     )
 
 
-def _nodes(scene: Scene) -> str:
+def _nodes(sight: Sight) -> str:
     """The workers, node by node."""
-    crew, html = scene.session.crew, ""
+    crew, html = sight.session.crew, ""
     workers = crew.in_lanes()
     nodes = {worker.node for worker in workers} | set(crew.nodes)
     for number in sorted(nodes):
         here = [worker for worker in workers if worker.node == number]
-        html += f"<section>{_node_head(number, scene)}{_workers(here, scene)}</section>"
+        html += f"<section>{_node_head(number, sight)}{_workers(here, sight)}</section>"
     return html
 
 
-def _node_head(number: int, scene: Scene) -> str:
+def _node_head(number: int, sight: Sight) -> str:
     """A node's name, what it has, and how full its store is."""
-    node = scene.session.crew.nodes.get(number)
+    node = sight.session.crew.nodes.get(number)
     words = []
     if node is not None:
         resources: dict[str, float] = {}
@@ -158,40 +158,40 @@ def _node_head(number: int, scene: Scene) -> str:
         words += [f"{escape(name)} {amount:g}" for name, amount in shown.items()]
         if node.state == "DEAD":
             words.append(f'<em class="bad">dead: {escape(node.detail or "no reason known")}</em>')
-    use = scene.session.objects.uses.get(number, Use())
+    use = sight.session.objects.uses.get(number, Use())
     stored = f"object store: {count(use.count, 'object')}, {size(use.memory)}"
     words.append(stored + (f", {size(use.disk)} spilled to disk" if use.disk else ""))
-    if scene.processes:
-        mine = [w.pid for w in scene.session.crew.workers.values() if w.node == number and w.state != "DEAD"]
-        memory = sum(scene.processes[pid][1] for pid in mine if pid in scene.processes)
+    if sight.processes:
+        mine = [w.pid for w in sight.session.crew.workers.values() if w.node == number and w.state != "DEAD"]
+        memory = sum(sight.processes[pid][1] for pid in mine if pid in sight.processes)
         words.append(f"processes: {size(memory)}")
     return f"<h2>Node {number} <small>{' · '.join(words)}</small></h2>"
 
 
-def _workers(latest: list[Worker], scene: Scene) -> str:
+def _workers(latest: list[CrewMember], sight: Sight) -> str:
     alive = [worker for worker in latest if worker.state != "DEAD"]
     dead = [worker for worker in latest if worker.state == "DEAD" and worker.detail not in LEFT]
     wanted = alive + sorted(dead, key=lambda worker: -worker.since)[:DEAD_SHOWN]
-    cells = "".join(_cell(worker, scene) for worker in wanted[:CELLS_SHOWN] if worker.number)
+    cells = "".join(_cell(worker, sight) for worker in wanted[:CELLS_SHOWN] if worker.number)
     more = len(wanted) - CELLS_SHOWN
     note = f'<p class="note">{CELLS_SHOWN} of {count(len(wanted), "worker")} shown.</p>' if more > 0 else ""
     return f'<ul class="cells" aria-label="Workers">{cells}</ul>{note}'
 
 
-def _unfinished(scene: Scene) -> str:
+def _unfinished(sight: Sight) -> str:
     """What a session that has ended did not get done."""
-    counts = scene.session.counts
-    number = scene.session.task_total() - counts[TaskState.FINISHED] - counts[TaskState.FAILED]
+    counts = sight.session.counts
+    number = sight.session.task_total() - counts[TaskState.FINISHED] - counts[TaskState.FAILED]
     if not number:
         return ""
     return f'<p class="note">The session ended with {count(number, "task")} unfinished.</p>'
 
 
-def _cell(worker: Worker, scene: Scene) -> str:
-    css, doing, colour = _doing(worker, scene)
+def _cell(worker: CrewMember, sight: Sight) -> str:
+    css, doing, colour = _doing(worker, sight)
     load = ""
-    if scene.processes and worker.pid in scene.processes:
-        cpu, memory = scene.processes[worker.pid]
+    if sight.processes and worker.pid in sight.processes:
+        cpu, memory = sight.processes[worker.pid]
         load = f'<em class="load">{cpu:.0f} % CPU, {size(memory)}</em>'
     return (
         f'<li class="{css}" style="--fn: {colour}"><span class="who"><span>{_name(worker)}</span>'
@@ -199,28 +199,28 @@ def _cell(worker: Worker, scene: Scene) -> str:
     )
 
 
-def _name(worker: Worker) -> str:
+def _name(worker: CrewMember) -> str:
     """A worker's number; an actor's worker is named after the actor's class."""
     return f"actor {escape(worker.detail)}" if worker.state == "ACTOR" else f"worker {worker.number}"
 
 
-def _doing(worker: Worker, scene: Scene) -> tuple[str, str, str]:
+def _doing(worker: CrewMember, sight: Sight) -> tuple[str, str, str]:
     """What a worker does: CSS class, HTML, and the colour of its function."""
     if worker.state == "DEAD":
         return "dead", f"<span>dead</span><em>{escape(worker.detail)}</em>", "transparent"
     running = list(worker.running.values())
-    execution = running[-1] if running else None
-    if execution is None or execution.start is None:
+    run = running[-1] if running else None
+    if run is None or run.start is None:
         word = "starting" if worker.state == "STARTING" else "idle"
         return word, f"<span>{word}</span>", "transparent"
-    blocked = execution.state in BLOCKED_STATES
+    blocked = run.state in BLOCKED_STATES
     word = "blocked in get" if blocked else "running"
-    plain = scene.session.functions[execution.function].name
+    plain = sight.session.functions[run.function].name
     name = f'<strong title="{escape(plain)}">{escape(plain)}</strong>'
-    since = whole_seconds(scene.now - execution.start)
+    since = whole_seconds(sight.now - run.start)
     more = f", and {count(len(running) - 1, 'more call')}" if len(running) > 1 else ""
     css = "blocked" if blocked else "running"
-    return css, f"<span>{name}</span><em>{word}, {since}{more}</em>", scene.colours[plain]
+    return css, f"<span>{name}</span><em>{word}, {since}{more}</em>", sight.colours[plain]
 
 
 ACTOR_WORDS = {
@@ -232,14 +232,14 @@ ACTOR_WORDS = {
 }
 
 
-def actors_html(scene: Scene) -> str:
+def actors_html(sight: Sight) -> str:
     """The actors: which live where, and what became of the others."""
-    actors = scene.session.actors
+    actors = sight.session.actors
     if not actors.total:
         return ""
     ordered = sorted(actors.by_number.values(), key=lambda actor: (actor.state == "DEAD", -actor.number))
     alive = sum(actor.state != "DEAD" for actor in ordered)
-    rows = [_actor_row(actor, scene) for actor in ordered[:ACTORS_SHOWN]]
+    rows = [_actor_row(actor, sight) for actor in ordered[:ACTORS_SHOWN]]
     note = ""
     if actors.total > len(rows):
         note = f'<p class="note">{len(rows)} of {count(actors.total, "actor")} shown, the living first.</p>'
@@ -248,8 +248,8 @@ def actors_html(scene: Scene) -> str:
     return f"<section class='actors'>{head}{table('Actors', heads, rows, numeric=(3, 4))}{note}</section>"
 
 
-def _actor_row(actor: Actor, scene: Scene) -> list[str]:
-    crew = scene.session.crew
+def _actor_row(actor: KnownActor, sight: Sight) -> list[str]:
+    crew = sight.session.crew
     where = "no worker yet"
     if actor.worker is not None:
         worker = crew.workers.get(actor.worker)
@@ -259,7 +259,7 @@ def _actor_row(actor: Actor, scene: Scene) -> list[str]:
     name = f" <small>named {escape(actor.name)}</small>" if actor.name else ""
     css = {"ALIVE": "good", "DEAD": "muted"}.get(actor.state, "held")
     word = ACTOR_WORDS.get(actor.state, actor.state)
-    since = duration(max(0.0, scene.now - actor.since))
+    since = duration(max(0.0, sight.now - actor.since))
     calls = f"{actor.done:,}" + (f' <em class="bad">({actor.failed:,} failed)</em>' if actor.failed else "")
     state = (
         f'<span class="{css}" title="{escape(actor.state)}">{escape(word)}</span> <small>for {since}</small>'
@@ -272,16 +272,16 @@ def _actor_row(actor: Actor, scene: Scene) -> list[str]:
     return [called + name, state, where, calls, f"{actor.restarts:,}", f"<small>{note}</small>"]
 
 
-def _failures(scene: Scene) -> str:
+def _failures(sight: Sight) -> str:
     """The newest failures; each leads to its traceback."""
-    session = scene.session
+    session = sight.session
     if not session.failures_total:
         return ""
     newest = list(session.failures)[::-1][:FAILURES_SHOWN]
     items = ""
     for failure in newest:
-        opened = task_link(scene, failure.task, "Show the traceback")
-        when = duration(max(0.0, failure.ts - scene.began))
+        opened = task_link(sight, failure.task, "Show the traceback")
+        when = duration(max(0.0, failure.ts - sight.began))
         message = f"{failure.kind}: {failure.message}"[:200]
         items += f"<li>{opened} <small>at {when}</small> <span>{escape(message)}</span></li>"
     note = ""

@@ -10,7 +10,7 @@ from bokeh.models import Column, Row
 from bokeh.models.widgets import Div, Select, TextInput
 
 from ..view.links import state_word
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import count, duration, link, style_sheet, table
 from .task_list import FILTERS, PAGE_ROWS, SORTS, Found, Wish, find
 
@@ -39,7 +39,7 @@ class Tasks(View):
         controls = Row(children=[self._search, self._which], css_classes=["controls"])
         self.root = Column(children=[controls, self._table], sizing_mode="stretch_width")
 
-    def moving(self, scene: Scene) -> object:
+    def moving(self, sight: Sight) -> object:
         """See `View.moving`: a table that was not drawn a moment ago is due once a second."""
         return int(time.monotonic()) if self._late else None
 
@@ -51,16 +51,16 @@ class Tasks(View):
         elif verb == "turn" and what.isdecimal():
             self._want(page=int(what))
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None and scene.session.task_total() > 0
-        if scene is None or not self.root.visible:
+        self.root.visible = sight is not None and sight.session.task_total() > 0
+        if sight is None or not self.root.visible:
             return
-        many = len(scene.session.tasks.rows) > MANY
+        many = len(sight.session.tasks.rows) > MANY
         self._late = many and time.monotonic() - self._drawn_at < 1.0
         if not self._late:
             self._drawn_at = time.monotonic()
-            text = tasks_html(scene, self._wish)
+            text = tasks_html(sight, self._wish)
             if text != self._table.text:
                 self._table.text = text
 
@@ -70,15 +70,15 @@ class Tasks(View):
         self.ask("tasks:")  # draw anew
 
 
-def tasks_html(scene: Scene, wish: Wish) -> str:
+def tasks_html(sight: Sight, wish: Wish) -> str:
     """The table with its pages."""
-    state = (scene.source.version, wish, int(scene.now))
-    found = scene.once("tasks", state, lambda: find(scene.session, wish, scene.now))
+    state = (sight.source.version, wish, int(sight.now))
+    found = sight.once("tasks", state, lambda: find(sight.session, wish, sight.now))
     heads = [_head(sort, title, wish) for sort, title in SORTS.items()]
-    rows = [_row(scene, task) for task in found.tasks]
+    rows = [_row(sight, task) for task in found.tasks]
     if not rows:
         return f'<p class="note">None of {count(found.known, "task")} matches.</p>'
-    return table("Tasks", heads, rows, numeric=NUMERIC) + _pages(found, wish, scene)
+    return table("Tasks", heads, rows, numeric=NUMERIC) + _pages(found, wish, sight)
 
 
 def _head(sort: str, title: str, wish: Wish) -> str:
@@ -86,19 +86,19 @@ def _head(sort: str, title: str, wish: Wish) -> str:
     return link(f"sort:{sort}", title + arrow, f"Sort by {title}")
 
 
-def _row(scene: Scene, task: int) -> list[str]:
-    row = scene.session.tasks.row(task)
+def _row(sight: Sight, task: int) -> list[str]:
+    row = sight.session.tasks.row(task)
     assert row is not None, "it was found a moment ago"
-    name = scene.session.functions[int(row["function"])].name
-    colour = scene.colours[name]
+    name = sight.session.functions[int(row["function"])].name
+    colour = sight.colours[name]
     submitted, start = float(row["submitted"]), float(row["start"])
-    queued = duration(max(0.0, (start or scene.now) - submitted)) if submitted else ""
-    ran = duration(max(0.0, (float(row["end"]) or scene.now) - start)) if start else ""
+    queued = duration(max(0.0, (start or sight.now) - submitted)) if submitted else ""
+    ran = duration(max(0.0, (float(row["end"]) or sight.now) - start)) if start else ""
     return [
         link(f"task:{task}", f"{task}", "Show its details"),
         f'<i style="background: {colour}"></i>{escape(name)}',
         state_word(int(row["state"])),
-        duration(max(0.0, submitted - scene.began)) if submitted else "",
+        duration(max(0.0, submitted - sight.began)) if submitted else "",
         queued,
         ran,
         f"worker {row['worker']}" if row["worker"] else "",
@@ -106,14 +106,14 @@ def _row(scene: Scene, task: int) -> list[str]:
     ]
 
 
-def _pages(found: Found, wish: Wish, scene: Scene) -> str:
+def _pages(found: Found, wish: Wish, sight: Sight) -> str:
     """Which part of everything is seen, and the way to the rest."""
     first = wish.page * PAGE_ROWS + 1
     last = first + len(found.tasks) - 1
     words = f"{first:,} to {last:,} of {count(found.matching, 'task')}"
     if found.matching < found.known:
         words += f" that match; there are {found.known:,}"
-    forgotten = scene.session.tasks.forgotten
+    forgotten = sight.session.tasks.forgotten
     words += f"; the oldest {forgotten:,} are no longer kept" if forgotten else ""
     pages = (found.matching - 1) // PAGE_ROWS
     ways = []

@@ -32,14 +32,14 @@ from tornado.web import HTTPError, RequestHandler
 from minray.gcs.chrome_trace import trace_events
 from minray.gcs.store import copy
 
-from ..data.catalogue import Entry
+from ..data.catalogue import SessionEntry
 from ..data.queries import all_tasks
 from ..data.source import Source
 from ..frame.app import Library
 from ..frame.header import title_html
 from ..pages.graph import GraphPage
 from ..pages.overview import Overview
-from ..view.scene import Scene
+from ..view.sight import Sight
 from ..view.theme import PAGE, STYLE, style_sheet
 
 CHUNK = 1 << 18
@@ -78,14 +78,14 @@ class Export(RequestHandler):
                 await self.flush()
 
 
-def write_trace(entry: Entry, file: IO[bytes]) -> None:
+def write_trace(entry: SessionEntry, file: IO[bytes]) -> None:
     """The session as a Chrome trace."""
     text = io.TextIOWrapper(file, encoding="utf-8")
     json.dump(trace_events(entry.path), text)
     text.detach()
 
 
-def write_tasks(entry: Entry, file: IO[bytes]) -> None:
+def write_tasks(entry: SessionEntry, file: IO[bytes]) -> None:
     """A row a task."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     csv.writer(text).writerows([cell(value) for value in row] for row in all_tasks(entry.path))
@@ -102,7 +102,7 @@ def cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
-def write_recording(entry: Entry, file: IO[bytes]) -> None:
+def write_recording(entry: SessionEntry, file: IO[bytes]) -> None:
     """A copy of the event store as it is at this moment, with what is only in its log so far."""
     with tempfile.TemporaryDirectory() as folder:
         made_here = Path(folder) / "session.db"
@@ -112,20 +112,20 @@ def write_recording(entry: Entry, file: IO[bytes]) -> None:
                 file.write(chunk)
 
 
-def write_page(entry: Entry, file: IO[bytes]) -> None:
+def write_page(entry: SessionEntry, file: IO[bytes]) -> None:
     """Overview, timeline and graph as a page that needs neither server nor network."""
     source = Source(entry.path)
     while source.refresh() or source.unread:
         pass
     if source.problem:
         raise ValueError(source.problem)
-    scene = Scene(entry, source)
-    scene.advance(entry.live, time.time)
+    sight = Sight(entry, source)
+    sight.advance(entry.live, time.time)
     overview, graph = Overview(_nobody_asks), GraphPage(_nobody_asks)
     overview.timeline.freeze()
     for view in (overview, graph):
-        view.show(scene)
-    head = f'<div class="head">{title_html(scene)}</div><p class="note">{escape(entry.name)}</p>'
+        view.show(sight)
+    head = f'<div class="head">{title_html(sight)}</div><p class="note">{escape(entry.name)}</p>'
     title = Div(text=head, stylesheets=[style_sheet()])
     page = Column(children=[title, overview.root, graph.root], sizing_mode="stretch_width", name="page")
     look = {"style": STYLE, "script": ""}
@@ -138,7 +138,7 @@ def _nobody_asks(question: str) -> None:
     """There is no server behind the page."""
 
 
-WRITERS: dict[str, Callable[[Entry, IO[bytes]], None]] = {
+WRITERS: dict[str, Callable[[SessionEntry, IO[bytes]], None]] = {
     "trace.json": write_trace,
     "tasks.csv": write_tasks,
     "page.html": write_page,

@@ -18,7 +18,7 @@ from enum import Enum
 from urllib.parse import urlsplit
 
 
-class Verdict(Enum):
+class Admission(Enum):
     """What to do with a request; the value tells the visitor why."""
 
     WELCOME = "Come in."
@@ -38,7 +38,7 @@ class Guard:
     Example:
         >>> guard = Guard("s3cret", frozenset({"127.0.0.1:8265"}))
         >>> guard.judge(host="127.0.0.1:8265", origin=None, token="s3cret")
-        <Verdict.WELCOME: 'Come in.'>
+        <Admission.WELCOME: 'Come in.'>
     """
 
     token: str
@@ -54,7 +54,7 @@ class Guard:
         """For a server on 127.0.0.1 with that port."""
         return cls(token, frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}))
 
-    def judge(self, host: str, origin: str | None, token: str) -> Verdict:
+    def judge(self, host: str, origin: str | None, token: str) -> Admission:
         """Decide about one request.
 
         Args:
@@ -63,9 +63,9 @@ class Guard:
             token: what it has to show for itself, from the link or from the cookie; "" for nothing.
         """
         if self.hosts and host.lower() not in self.hosts:
-            return Verdict.WRONG_HOST
+            return Admission.WRONG_HOST
         if self.hosts and origin is not None and urlsplit(origin).netloc.lower() not in self.hosts:
-            return Verdict.WRONG_ORIGIN
+            return Admission.WRONG_ORIGIN
         if self.token and not hmac.compare_digest(token.encode(), self.token.encode()):
-            return Verdict.NO_TOKEN
-        return Verdict.WELCOME
+            return Admission.NO_TOKEN
+        return Admission.WELCOME

@@ -37,7 +37,7 @@ from tornado.web import RequestHandler, StaticFileHandler
 from ..frame.app import Library, Page, arguments_of
 from ..view.theme import STYLE
 from .exports import TYPES, Export
-from .guard import Guard, Verdict
+from .guard import Admission, Guard
 
 HERE = Path(__file__).parent
 LEFT_TAB_MS = 4_000  # for which a tab without a connection is served; more than it takes to make the first
@@ -67,14 +67,14 @@ class Landing(RequestHandler):
 class Refusal(RequestHandler):
     """What somebody sees who may not come in."""
 
-    def initialize(self, verdict: Verdict) -> None:
+    def initialize(self, admission: Admission) -> None:
         """Tornado hands over the keyword arguments here."""
-        self._verdict = verdict
+        self._admission = admission
 
     def prepare(self) -> None:
         """Any method, any path: 403."""
         self.set_status(403)
-        self.finish(REFUSED.generate(reason=self._verdict.value, style=STYLE))
+        self.finish(REFUSED.generate(reason=self._admission.value, style=STYLE))
 
 
 class Dashboard(BokehTornado):
@@ -110,10 +110,10 @@ class Dashboard(BokehTornado):
         token = request.cookies[cookie_name(request)].value if cookie_name(request) in request.cookies else ""
         if request.path == "/":
             token = request.query_arguments.get("token", [token.encode()])[-1].decode("utf-8", "replace")
-        verdict = self._guard.judge(request.host, request.headers.get("Origin"), token)
-        if verdict is Verdict.WELCOME:
+        admission = self._guard.judge(request.host, request.headers.get("Origin"), token)
+        if admission is Admission.WELCOME:
             return super().find_handler(request, **kwargs)
-        return self.get_handler_delegate(request, Refusal, {"verdict": verdict})
+        return self.get_handler_delegate(request, Refusal, {"admission": admission})
 
     def resources(self, absolute_url: str | bool | None = None) -> Resources:
         """BokehJS from beside the page, and only the parts that are used."""

@@ -23,7 +23,7 @@ from bokeh.transform import dodge
 from minray.gcs.schema import TaskState
 
 from ..data.mosaic import PALE
-from ..view.scene import Scene
+from ..view.sight import Sight
 from ..view.theme import DRIVER_COLOUR, STATE_LABELS, style_sheet
 from .lanes import BAR_HEIGHT, DRIVER_ROW, FOOT, NUMBERS, Columns
 
@@ -205,13 +205,13 @@ class Canvas:
             self.plot.yaxis.major_label_overrides = labels
             self.plot.height = height
 
-    def show_bars(self, running: Columns, scene: Scene) -> None:
+    def show_bars(self, running: Columns, sight: Sight) -> None:
         """Single bars; those that have ended are in `bars` and `marked` already."""
         if self._image.data["row"]:
             self._image.data = _empty(IMAGE_COLUMNS)
         if len(running["left"]) or len(self._running.data["left"]):
             self._running.data = running
-        functions = scene.session.functions
+        functions = sight.session.functions
         if len(self._names.data["name"]) != len(functions):
             self._names.data = {"name": [function.name[:NAME_LIMIT] for function in functions]}
 
@@ -229,16 +229,16 @@ class Canvas:
         if outline != self._outline.data:
             self._outline.data = outline
 
-    def draw_transfers(self, scene: Scene) -> None:
+    def draw_transfers(self, sight: Sight) -> None:
         """Thin marks from the node that had an object to the node that got it."""
-        transfers, crew = scene.session.transfers.rows[-500:], scene.session.crew
+        transfers, crew = sight.session.transfers.rows[-500:], sight.session.crew
         if len(transfers) == len(self._transfers.data["x0"]) < 500:
             return
         nodes = [crew.node_of(lane) for lane in crew.order()]
         first = {node: nodes.index(node) + 0.6 for node in nodes}
         self._transfers.data = {
-            "x0": transfers["start"] - scene.began,
-            "x1": transfers["end"] - scene.began,
+            "x0": transfers["start"] - sight.began,
+            "x1": transfers["end"] - sight.began,
             "y0": np.array([first.get(int(node), 0.5) for node in transfers["source"]]),
             "y1": np.array([first.get(int(node), 0.5) for node in transfers["node"]]),
             "size": transfers["size"],

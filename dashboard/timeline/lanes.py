@@ -22,7 +22,7 @@ from minray.gcs.schema import TaskState
 from ..data.columns import Array
 from ..data.model import Session
 from ..data.mosaic import PALE, Tiles, visible
-from ..data.workers import Execution
+from ..data.workers import Run
 
 DRIVER_ROW = 0
 # Neighbours on a worker differ a little, so that one is seen to end and the next to begin.
@@ -146,29 +146,29 @@ def _split(
 def running_columns(session: Session, now: float, began: float, colours: Array) -> Columns:
     """What goes on now, as bars that end at this moment."""
     rows, parts = Rows(session), []
-    for execution in session.running():
-        lane = session.crew.worker(execution.worker or 0).lane
-        if execution.start is None or lane is None:
+    for run in session.running():
+        lane = session.crew.worker(run.worker or 0).lane
+        if run.start is None or lane is None:
             continue
-        middle, height = rows.place(np.array([lane]), np.array([execution.slot]))
-        for place, strip in enumerate(_running_strips(execution, now)):
+        middle, height = rows.place(np.array([lane]), np.array([run.slot]))
+        for place, strip in enumerate(_running_strips(run, now)):
             foot, tick = (np.floor(middle[0] + 0.5) + FOOT[at] for at in (0, 1 if place == 0 else 0))
-            alpha = PALE if strip.blocked else SOLID[execution.parity]
+            alpha = PALE if strip.blocked else SOLID[run.parity]
             where = (strip.start - began, strip.end - began, middle[0], height[0], foot, tick)
-            state, ran = int(execution.state or 0), max(0.0, now - execution.start)
-            queued = max(0.0, execution.start - (execution.queued or execution.start))
-            what = (colours[execution.function], alpha, execution.function, state, execution.attempt)
-            parts.append((*where, *what, ran, queued, execution.worker or 0, execution.task))
+            state, ran = int(run.state or 0), max(0.0, now - run.start)
+            queued = max(0.0, run.start - (run.queued or run.start))
+            what = (colours[run.function], alpha, run.function, state, run.attempt)
+            parts.append((*where, *what, ran, queued, run.worker or 0, run.task))
     return {
         name: np.array([part[place] for part in parts], KINDS.get(name, np.float64))
         for place, name in enumerate(NUMBERS)
     }
 
 
-def _running_strips(execution: Execution, now: float) -> list[Strip]:
-    assert execution.start is not None
-    held = [] if execution.held is None else [(execution.held, max(now, execution.held))]
-    return strips(execution.start, now, [*execution.holds, *held])
+def _running_strips(run: Run, now: float) -> list[Strip]:
+    assert run.start is not None
+    held = [] if run.held is None else [(run.held, max(now, run.held))]
+    return strips(run.start, now, [*run.holds, *held])
 
 
 def marked_columns(session: Session, bars: Array, began: float) -> Columns:

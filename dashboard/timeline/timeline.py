@@ -15,7 +15,7 @@ from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Div, RangeSlider, Select, Toggle
 
 from ..data.mosaic import level_for, surely_visible, visible
-from ..view.scene import Scene, View
+from ..view.sight import Sight, View
 from ..view.theme import style_sheet
 from .canvas import Canvas
 from .lanes import (
@@ -84,7 +84,7 @@ class Timeline(View):
         self._slider.on_change("value_throttled", lambda attr, old, new: self._go_to(*new))
         self._canvas.plot.on_event(RangesUpdate, lambda event: self._went(event.x0, event.x1))
         self._canvas.plot.on_event(Tap, lambda event: self._tapped(event.x, event.y))
-        self._scene: Scene | None = None
+        self._sight: Sight | None = None
         self._frozen = False
         self._moved = 0  # how often the user has gone somewhere
         self._legend = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width")
@@ -107,31 +107,31 @@ class Timeline(View):
         self._controls.visible = False
         self._frozen = True
 
-    def moving(self, scene: Scene) -> object:
+    def moving(self, sight: Sight) -> object:
         """See `View.moving`."""
         return self._moved
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
-        self.root.visible = scene is not None and scene.session.task_total() > 0
-        if scene is None or not self.root.visible:
+        self.root.visible = sight is not None and sight.session.task_total() > 0
+        if sight is None or not self.root.visible:
             return
-        if self._scene is None or scene.source is not self._scene.source:
-            another = self._scene is None or scene.entry.name != self._scene.entry.name
+        if self._sight is None or sight.source is not self._sight.source:
+            another = self._sight is None or sight.entry.name != self._sight.entry.name
             self._forget()
-            self._scene = scene
+            self._sight = sight
             if another:
-                self._span.value = "30" if scene.live and not self._frozen else "inf"
+                self._span.value = "30" if sight.live and not self._frozen else "inf"
                 self._follow.active = True
         if self._follow.active:
-            self._settle(scene)
-        self._label(scene)
-        self._draw_rows(scene)
-        shown = self._draw(scene)
-        self._draw_waits(scene)
-        self._draw_arrows(scene)
-        self._fit_slider(scene)
-        text = legend_html(scene, shown)
+            self._settle(sight)
+        self._label(sight)
+        self._draw_rows(sight)
+        shown = self._draw(sight)
+        self._draw_waits(sight)
+        self._draw_arrows(sight)
+        self._fit_slider(sight)
+        text = legend_html(sight, shown)
         if text != self._legend.text:
             self._legend.text = text
 
@@ -181,19 +181,19 @@ class Timeline(View):
         self._follow.active = False
         self._moved += 1
 
-    def _settle(self, scene: Scene) -> None:
+    def _settle(self, sight: Sight) -> None:
         """Follow what happens."""
-        session = scene.session
-        latest = scene.now if session.running() else session.last_task_ts
-        first = session.first_task_ts or scene.now
-        start, end = window(first - scene.began, latest - scene.began, float(self._span.value))
+        session = sight.session
+        latest = sight.now if session.running() else session.last_task_ts
+        first = session.first_task_ts or sight.now
+        start, end = window(first - sight.began, latest - sight.began, float(self._span.value))
         self._across.update(start=start, end=end)
 
-    def _fit_slider(self, scene: Scene) -> None:
-        session = scene.session
-        end = max(SHORTEST_VIEW, scene.now - scene.began, session.last_ts - scene.began)
+    def _fit_slider(self, sight: Sight) -> None:
+        session = sight.session
+        end = max(SHORTEST_VIEW, sight.now - sight.began, session.last_ts - sight.began)
         if end > self._slider.end or end < self._slider.end / 4:
-            self._slider.update(end=end * (1.25 if scene.live else 1.02), step=max(end / 2_000, 1e-4))
+            self._slider.update(end=end * (1.25 if sight.live else 1.02), step=max(end / 2_000, 1e-4))
         low, high = max(0.0, self._view[0]), self._view[1]
         value = (low, min(float(self._slider.end), max(low + 1e-4, high)))
         # Each change moves the handles under the user's fingers, so small ones wait.
@@ -201,8 +201,8 @@ class Timeline(View):
         if any(abs(new - old) > visible_change for new, old in zip(value, self._slider.value, strict=True)):
             self._slider.value = value
 
-    def _label(self, scene: Scene) -> None:
-        label = follow_label(scene.live, self._follow.active)
+    def _label(self, sight: Sight) -> None:
+        label = follow_label(sight.live, self._follow.active)
         kind = "default" if self._follow.active else "primary"
         if self._follow.label != label:
             self._follow.update(label=label, button_type=kind)
@@ -217,9 +217,9 @@ class Timeline(View):
         self._waits_drawn = 0
         self._canvas.clear()
 
-    def _draw_rows(self, scene: Scene) -> None:
+    def _draw_rows(self, sight: Sight) -> None:
         """A row for the driver and one a lane, named after the worker that has it now, grouped by node."""
-        crew = scene.session.crew
+        crew = sight.session.crew
         labels: dict[float | str, Any] = {DRIVER_ROW: "driver"}
         several = len({crew.node_of(lane) for lane in crew.order()}) > 1
         for row, worker in enumerate(crew.in_lanes(), start=1):
@@ -231,9 +231,9 @@ class Timeline(View):
         if self._down.start != len(labels) - 0.4:
             self._down.start = len(labels) - 0.4
 
-    def _draw(self, scene: Scene) -> int:
+    def _draw(self, sight: Sight) -> int:
         """Bars or picture; returns how many executions that have ended are seen."""
-        session, began = scene.session, scene.began
+        session, began = sight.session, sight.began
         start, end = (began + moment for moment in self._view)
         layout = (tuple(session.crew.order()), tuple(session.crew.depth))
         if layout != self._layout:  # lanes have moved: all must be sent anew
@@ -241,24 +241,24 @@ class Timeline(View):
         if surely_visible(session.bars.rows, start, end) <= MOST_BARS:
             number = len(visible(session.bars.rows, start, end))
             if number <= MOST_BARS:
-                self._draw_bars(scene, start, end)
+                self._draw_bars(sight, start, end)
                 return number
         self._loaded = (0.0, -1.0)
-        return self._draw_picture(scene, start, end)
+        return self._draw_picture(sight, start, end)
 
-    def _draw_picture(self, scene: Scene, start: float, end: float) -> int:
+    def _draw_picture(self, sight: Sight, start: float, end: float) -> int:
         level = level_for(end - start, PIXELS)
-        order = scene.session.crew.order()
-        tiles = scene.mosaic(level).tiles(start, end, scene.now, scene.palette)
-        self._canvas.show_picture(picture_columns(tiles, order, scene.began))
-        return int(tiles.begun.sum()) - len(scene.session.running())
+        order = sight.session.crew.order()
+        tiles = sight.mosaic(level).tiles(start, end, sight.now, sight.palette)
+        self._canvas.show_picture(picture_columns(tiles, order, sight.began))
+        return int(tiles.begun.sum()) - len(sight.session.running())
 
-    def _draw_bars(self, scene: Scene, start: float, end: float) -> None:
-        session, began, codes = scene.session, scene.began, scene.colour_codes
+    def _draw_bars(self, sight: Sight, start: float, end: float) -> None:
+        session, began, codes = sight.session, sight.began, sight.colour_codes
         low, high = self._loaded
         new = session.bars.since(self._drawn)
         if start < low or end > high or self._drawn < session.bars.first:
-            self._loaded, bars = self._around(scene, start, end)
+            self._loaded, bars = self._around(sight, start, end)
             self._canvas.bars.data = bar_columns(session, bars, began, codes)
             self._canvas.marked.data = marked_columns(session, bars, began)
             self._drawn = session.bars.total
@@ -270,64 +270,64 @@ class Timeline(View):
                 marked = marked_columns(session, bars, began)
                 if marked["left"].size:
                     self._canvas.marked.stream(marked, rollover=KEEP_GLYPHS)
-        self._canvas.show_bars(running_columns(session, scene.now, began, codes), scene)
+        self._canvas.show_bars(running_columns(session, sight.now, began, codes), sight)
 
-    def _around(self, scene: Scene, start: float, end: float) -> tuple[tuple[float, float], Any]:
+    def _around(self, sight: Sight, start: float, end: float) -> tuple[tuple[float, float], Any]:
         """The bars that are seen, with those to both sides if they are not too many; and between when."""
-        rows, width = scene.session.bars.rows, end - start
-        future = float("inf") if self._follow.active and scene.live else end + width
+        rows, width = sight.session.bars.rows, end - start
+        future = float("inf") if self._follow.active and sight.live else end + width
         for low, high in ((start - width, future), (start - width / 8, min(future, end + width / 8))):
             bars = visible(rows, low, high)
             if len(bars) <= 2 * MOST_BARS:
                 return (low, high), bars
         return (start, end), visible(rows, start, end)
 
-    def _draw_waits(self, scene: Scene) -> None:
-        session = scene.session
+    def _draw_waits(self, sight: Sight) -> None:
+        session = sight.session
         new = session.waits.since(self._waits_drawn)[-MOST_WAITS:]
         self._waits_drawn = session.waits.total
         if len(new):
-            self._canvas.waits.stream(wait_columns(new, scene.began), rollover=MOST_WAITS)
-        self._canvas.draw_transfers(scene)
+            self._canvas.waits.stream(wait_columns(new, sight.began), rollover=MOST_WAITS)
+        self._canvas.draw_transfers(sight)
 
-    def _draw_arrows(self, scene: Scene) -> None:
+    def _draw_arrows(self, sight: Sight) -> None:
         """From the tasks whose results the selected one needs, and to those that need its own."""
         columns: Columns = {name: [] for name in ("x0", "y0", "x1", "y1")}
-        if scene.selected is not None:
-            edges = scene.session.edges.rows
-            mine = edges[(edges["task"] == scene.selected) | (edges["producer"] == scene.selected)][:ARROWS]
+        if sight.selected is not None:
+            edges = sight.session.edges.rows
+            mine = edges[(edges["task"] == sight.selected) | (edges["producer"] == sight.selected)][:ARROWS]
             for edge in mine:
-                ends = self._place(scene, int(edge["producer"]), "end")
-                starts = self._place(scene, int(edge["task"]), "start")
+                ends = self._place(sight, int(edge["producer"]), "end")
+                starts = self._place(sight, int(edge["task"]), "start")
                 if ends and starts:
                     for name, value in zip(columns, (*ends, *starts), strict=True):
                         columns[name].append(value)
-        self._canvas.show_arrows(columns, self._outline(scene))
+        self._canvas.show_arrows(columns, self._outline(sight))
 
-    def _place(self, scene: Scene, task: int, what: str) -> tuple[float, float] | None:
+    def _place(self, sight: Sight, task: int, what: str) -> tuple[float, float] | None:
         """Where a task begins or ends in the plot."""
-        row = scene.session.tasks.row(task)
+        row = sight.session.tasks.row(task)
         if row is None or not row["start"]:
             return None
-        worker = scene.session.crew.workers.get(int(row["worker"]))
+        worker = sight.session.crew.workers.get(int(row["worker"]))
         if worker is None or worker.lane is None:
             return None
-        moment = float(row[what]) or scene.now
-        return moment - scene.began, scene.session.crew.order().index(worker.lane) + 1.0
+        moment = float(row[what]) or sight.now
+        return moment - sight.began, sight.session.crew.order().index(worker.lane) + 1.0
 
-    def _outline(self, scene: Scene) -> Columns:
+    def _outline(self, sight: Sight) -> Columns:
         """A frame around the selected task."""
-        start = None if scene.selected is None else self._place(scene, scene.selected, "start")
-        end = None if scene.selected is None else self._place(scene, scene.selected, "end")
+        start = None if sight.selected is None else self._place(sight, sight.selected, "start")
+        end = None if sight.selected is None else self._place(sight, sight.selected, "end")
         if start is None or end is None:
             return {"left": [], "right": [], "row": []}
         return {"left": [start[0]], "right": [end[0]], "row": [start[1]]}
 
     def _tapped(self, x: float | None, y: float | None) -> None:
         """Select the task there, if there is one; where there are many, the longest."""
-        if self._scene is None or x is None or y is None:
+        if self._sight is None or x is None or y is None:
             return
-        session, moment = self._scene.session, self._scene.began + x
+        session, moment = self._sight.session, self._sight.began + x
         row = round(y) - 1
         order = session.crew.order()
         if not 0 <= row < len(order):

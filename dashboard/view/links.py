@@ -2,14 +2,14 @@
 
 from minray.gcs.schema import TaskState
 
-from .scene import Scene
+from .sight import Sight
 from .theme import STATE_LABELS, link
 
 
-def task_link(scene: Scene, task: int, title: str = "") -> str:
+def task_link(sight: Sight, task: int, title: str = "") -> str:
     """A button that selects a task, labelled with its function; the title is seen on hover."""
-    row = scene.session.tasks.row(task)
-    name = scene.session.functions[int(row["function"])].name if row is not None else "task"
+    row = sight.session.tasks.row(task)
+    name = sight.session.functions[int(row["function"])].name if row is not None else "task"
     return link(f"task:{task}", f"{name} #{task}", title)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from minray.dashboard import jupyter
 from minray.dashboard.data import catalogue, columns, mosaic
-from minray.dashboard.data.catalogue import Catalogue, Entry
+from minray.dashboard.data.catalogue import Catalogue, SessionEntry
 from minray.dashboard.data.queries import story
 from minray.dashboard.data.source import Source
 from minray.dashboard.frame import header, pacing
@@ -24,7 +24,7 @@ from minray.dashboard.timeline import lanes
 from minray.dashboard.timeline.lanes import bar_columns, marked_columns, running_columns, window
 from minray.dashboard.timeline.legend import legend_html
 from minray.dashboard.view import theme
-from minray.dashboard.view.scene import Scene
+from minray.dashboard.view.sight import Sight
 
 from fake_session import FakeSession
 from minray.figures import cost_model
@@ -34,13 +34,13 @@ from steps import one_step_each
 EVIL = "<script>alert('x')</script>\"&"
 
 
-def scene_of(session: FakeSession, live: bool = True) -> Scene:
+def sight_of(session: FakeSession, live: bool = True) -> Sight:
     source = Source(session.path)
     while source.refresh():
         pass
-    scene = Scene(Entry(session.directory.name, session.path, live, "label"), source)
-    scene.advance(live, clock=lambda: source.session.last_ts)
-    return scene
+    sight = Sight(SessionEntry(session.directory.name, session.path, live, "label"), source)
+    sight.advance(live, clock=lambda: source.session.last_ts)
+    return sight
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def blocked(session: FakeSession, until: TaskState | None) -> int:
 def test_a_bar_is_pale_where_its_task_was_blocked() -> None:
     with FakeSession() as session:
         blocked(session, TaskState.FINISHED)
-        scene = scene_of(session)
-        drawn = bar_columns(scene.session, scene.session.bars.rows, scene.began, scene.colour_codes)
+        sight = sight_of(session)
+        drawn = bar_columns(sight.session, sight.session.bars.rows, sight.began, sight.colour_codes)
         assert {len(column) for column in drawn.values()} == {3}
         assert drawn["left"].round(3).tolist() == [1.0, 2.0, 5.0]
         assert drawn["right"].round(3).tolist() == [2.0, 5.0, 9.0]
@@ -80,8 +80,8 @@ def test_a_bar_that_goes_on_ends_now_and_is_pale_if_it_is_blocked_now() -> None:
     with FakeSession() as session:
         task = blocked(session, None)
         session.enter(task, TaskState.RUNNING_IN_RAY_GET, worker=2, ts=session.began + 6)
-        scene = scene_of(session)
-        drawn = running_columns(scene.session, session.began + 7, scene.began, scene.colour_codes)
+        sight = sight_of(session)
+        drawn = running_columns(sight.session, session.began + 7, sight.began, sight.colour_codes)
         assert drawn["right"].round(3).tolist() == [2.0, 5.0, 6.0, 7.0]
         assert (drawn["alpha"] == lanes.PALE).tolist() == [False, True, False, True]
 
@@ -96,8 +96,8 @@ def test_failed_and_retried_executions_are_hatched() -> None:
                 [(task, 1, TaskState.RUNNING, now, 3), (task, 1, TaskState.FINISHED, now, 3)]
             )
         )
-        scene = scene_of(session)
-        drawn = marked_columns(scene.session, scene.session.bars.rows, scene.began)
+        sight = sight_of(session)
+        drawn = marked_columns(sight.session, sight.session.bars.rows, sight.began)
         assert drawn["hatch"] == ["right_diagonal_line", "dot"]
 
 
@@ -131,20 +131,20 @@ def test_text_from_a_session_is_escaped_in_every_part() -> None:
             object_events=[(EVIL, 0, "SEALED", 5, 1.0, task), (EVIL * 2, 0, EVIL, 5, 1.0, task)],
             task_deps=[(running, EVIL, task)],
         )
-        scene = scene_of(session)
+        sight = sight_of(session)
         happenings = story(session.path, 0.0, float("inf"), 100)
         parts = [
-            header.title_html(scene),
-            header._exports(scene),
-            notice_html(scene),
-            status_html(scene),
-            legend_html(scene, shown=1),
-            tasks_html(scene, Wish()),
-            details_html(scene, task),
-            details_html(scene, running),
-            objects_html(scene),
+            header.title_html(sight),
+            header._exports(sight),
+            notice_html(sight),
+            status_html(sight),
+            legend_html(sight, shown=1),
+            tasks_html(sight, Wish()),
+            details_html(sight, task),
+            details_html(sight, running),
+            objects_html(sight),
             *(
-                hood_html(happenings, n, stage_after(happenings, n), scene)
+                hood_html(happenings, n, stage_after(happenings, n), sight)
                 for n in range(len(happenings) + 1)
             ),
         ]
@@ -161,7 +161,7 @@ def test_the_objects_page_says_how_many_references_there_are() -> None:
             object_references=[(seen, 1.0, 1), (gone, 1.0, 1), (seen, 2.0, 3)],
             object_events=[(seen, 0, "SEALED", 5_000_000, 1.0, task), (gone, 0, "FREED", 5, 1.0, task)],
         )
-        html = objects_html(scene_of(session))
+        html = objects_html(sight_of(session))
     assert "references" in html
     assert re.search(r"<td[^>]*>3</td>", html)
 
@@ -176,7 +176,7 @@ def test_the_cells_say_what_each_worker_does() -> None:
             for state in states:
                 session.enter(task, state, worker)
         session.write(worker_events=[(4, "DEAD", 1.0, "killed by signal 9")])
-        html = status_html(scene_of(session))
+        html = status_html(sight_of(session))
         assert "job_2</strong></span><em>running, 0 s" in html
         assert "job_3</strong></span><em>blocked in get, 0 s" in html
         assert "dead</span><em>killed by signal 9" in html
@@ -186,7 +186,7 @@ def test_the_cells_say_what_each_worker_does() -> None:
 def test_an_ended_session_says_what_it_left_undone() -> None:
     with FakeSession() as session:
         session.submit("f")
-        assert "ended with 1 task unfinished" in status_html(scene_of(session, live=False))
+        assert "ended with 1 task unfinished" in status_html(sight_of(session, live=False))
 
 
 @pytest.mark.parametrize(
@@ -196,14 +196,14 @@ def test_the_state_of_a_session_is_named(live: bool, ended: bool, word: str) -> 
     with FakeSession() as session:
         if ended:
             session.end()
-        assert header.session_state(scene_of(session, live=live))[1] == word
+        assert header.session_state(sight_of(session, live=live))[1] == word
 
 
 def test_how_much_of_everything_is_seen_is_said() -> None:
     with FakeSession() as session:
         for _ in range(5):
             session.run("f", worker=2, seconds=0.1)
-        html = legend_html(scene_of(session), shown=2)
+        html = legend_html(sight_of(session), shown=2)
         assert "2 of 5 finished executions within this view" in html
 
 
@@ -219,7 +219,7 @@ def test_running_sessions_come_before_recordings_and_new_before_old() -> None:
 
 def test_sessions_of_one_second_can_be_told_apart_in_the_picker() -> None:
     head = header.Header(lambda name: None)
-    head.offer([Entry(name, Path(name), False, "22 Nov 10:00:00  python pid 7") for name in "abc"])
+    head.offer([SessionEntry(name, Path(name), False, "22 Nov 10:00:00  python pid 7") for name in "abc"])
     labels = [label for _, label in head._picker.options["Recordings"]]
     assert len(set(labels)) == 3
 
@@ -236,18 +236,18 @@ def test_the_picker_names_a_notebook_as_such() -> None:
 def test_the_guard_refuses_other_hosts_other_pages_and_missing_tokens() -> None:
     judge = guard.Guard.for_port(8265, "secret").judge
     here = "127.0.0.1:8265"
-    assert judge(here, None, "secret") is guard.Verdict.WELCOME
-    assert judge("localhost:8265", "http://localhost:8265", "secret") is guard.Verdict.WELCOME
-    assert judge("evil.example", "http://evil.example", "secret") is guard.Verdict.WRONG_HOST
-    assert judge(here, "http://evil.example", "secret") is guard.Verdict.WRONG_ORIGIN
-    assert judge(here, "null", "secret") is guard.Verdict.WRONG_ORIGIN
-    assert judge(here, None, "") is guard.Verdict.NO_TOKEN
-    assert judge(here, None, "guess\N{SNOWMAN}") is guard.Verdict.NO_TOKEN
+    assert judge(here, None, "secret") is guard.Admission.WELCOME
+    assert judge("localhost:8265", "http://localhost:8265", "secret") is guard.Admission.WELCOME
+    assert judge("evil.example", "http://evil.example", "secret") is guard.Admission.WRONG_HOST
+    assert judge(here, "http://evil.example", "secret") is guard.Admission.WRONG_ORIGIN
+    assert judge(here, "null", "secret") is guard.Admission.WRONG_ORIGIN
+    assert judge(here, None, "") is guard.Admission.NO_TOKEN
+    assert judge(here, None, "guess\N{SNOWMAN}") is guard.Admission.NO_TOKEN
 
 
 def test_behind_jupyters_proxy_everything_is_welcome() -> None:
     judge = guard.Guard.open_to_all().judge
-    assert judge("hub.example", "https://hub.example", "") is guard.Verdict.WELCOME
+    assert judge("hub.example", "https://hub.example", "") is guard.Admission.WELCOME
 
 
 def test_an_answer_that_got_lost_does_not_stop_the_updates() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from minray.dashboard.data import mosaic
 from minray.dashboard.data.columns import EDGE, Ring
-from minray.dashboard.data.model import Point, Session
+from minray.dashboard.data.model import ExperimentPoint, Session
 from minray.dashboard.data.mosaic import Mosaic, level_for, surely_visible, visible
 from minray.dashboard.data.queries import story
 from minray.dashboard.pages import layers, task_list
@@ -227,8 +227,8 @@ def test_lines_that_never_meet_have_no_crossover() -> None:
 
 
 def test_a_run_begins_anew_when_it_comes_back_to_its_first_value() -> None:
-    points = [Point(0.0, "e", "remote", x, x, "") for x in (1.0, 1.0, 2.0, 4.0, 1.0, 2.0, 4.0)]
-    (series,) = series_of([*points, Point(0.0, "other", "remote", 9.0, 9.0, "")], "e")
+    points = [ExperimentPoint(0.0, "e", "remote", x, x, "") for x in (1.0, 1.0, 2.0, 4.0, 1.0, 2.0, 4.0)]
+    (series,) = series_of([*points, ExperimentPoint(0.0, "other", "remote", 9.0, 9.0, "")], "e")
     assert series.xs.tolist() == [1.0, 2.0, 4.0]
     assert series.earlier == [(1.0, 1.0), (1.0, 1.0), (2.0, 2.0), (4.0, 4.0)]
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..data.catalogue import Entry
+from ..data.catalogue import SessionEntry
 from ..data.columns import Array
 from ..data.model import Session
 from ..data.mosaic import Mosaic
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 @dataclass
-class Scene:
+class Sight:
     """One session, as one browser looks at it.
 
     Args:
@@ -32,7 +32,7 @@ class Scene:
         processes: CPU (percent) and memory (bytes) of processes, by pid; only of sessions that run.
     """
 
-    entry: Entry
+    entry: SessionEntry
     source: Source
     live: bool = False
     now: float = 0.0
@@ -114,7 +114,7 @@ class Scene:
         Args:
             live: whether the session runs.
             clock: the time of its present.
-            selected: see `Scene`.
+            selected: see `Sight`.
             processes: asks the system; None: nobody wants to know.
         """
         self.live = live and not self.past
@@ -138,13 +138,13 @@ class View:
     def __init__(self, ask: Callable[[str], None]) -> None:
         self.ask = ask
 
-    def show(self, scene: Scene | None) -> None:
+    def show(self, sight: Sight | None) -> None:
         """Bring it up to date; ``None``: there is no session to show."""
         raise NotImplementedError
 
     def asked(self, verb: str, what: str) -> None:
         """The user has clicked on something of this view; see `theme.link`."""
 
-    def moving(self, scene: Scene) -> Any:  # noqa: ANN401 (anything that can be compared)
+    def moving(self, sight: Sight) -> Any:  # noqa: ANN401 (anything that can be compared)
         """What it depends on beside the content of the session; equal values need no new drawing."""
         return None
