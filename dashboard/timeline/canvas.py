@@ -30,7 +30,13 @@ from .lanes import BAR_HEIGHT, DRIVER_ROW, FOOT, NUMBERS, Columns
 IMAGE_COLUMNS = ("image", "foot", "share", "tasks", "row", "x", "dw")
 MARKED_COLUMNS = ("left", "right", "row", "height", "hatch", "edge")
 WAIT_COLUMNS = ("left", "right", "kind", "ran", "asked", "ready")
+ENDS = ("x0", "y0", "x1", "y1")
+Look = dict[str, Any]  # arguments of a glyph
+BAR: Look = {"left": "left", "right": "right", "y": "row"}  # which columns say where a bar is
+MARK = "#d55e00"
 NAME_LIMIT = 80
+MOST_WAITS = 2_000
+KEEP_GLYPHS = 9_000  # in the browser, beside those that are seen
 FOOT_HEIGHT = 0.1
 # As `theme.duration` has it.
 SECONDS = """
@@ -48,14 +54,14 @@ class Canvas:
     """
 
     def __init__(self, across: Range1d, down: Range1d) -> None:
-        self.bars = ColumnDataSource(_empty(NUMBERS))
-        self.marked = ColumnDataSource(_empty(MARKED_COLUMNS))
-        self.waits = ColumnDataSource(_empty(WAIT_COLUMNS))
+        self._bars = ColumnDataSource(_empty(NUMBERS))
+        self._marked = ColumnDataSource(_empty(MARKED_COLUMNS))
+        self._waits = ColumnDataSource(_empty(WAIT_COLUMNS))
         self._running = ColumnDataSource(_empty(NUMBERS))
         self._image = ColumnDataSource(_empty(IMAGE_COLUMNS))
-        self._arrows = ColumnDataSource(_empty(("x0", "y0", "x1", "y1")))
+        self._arrows = ColumnDataSource(_empty(ENDS))
         self._outline = ColumnDataSource(_empty(("left", "right", "row")))
-        self._transfers = ColumnDataSource(_empty(("x0", "y0", "x1", "y1", "size")))
+        self._transfers = ColumnDataSource(_empty((*ENDS, "size")))
         self._names = ColumnDataSource({"name": []})
         self.plot = figure(
             height=200,
@@ -81,78 +87,48 @@ class Canvas:
         self.plot.ygrid.visible = False
         self.plot.yaxis.minor_tick_line_color = None
         self.plot.yaxis.major_tick_line_color = None
-        self._add_glyphs()
+        image, bars, waits = self._add_picture(), self._add_bars(), self._add_waits()
+        self._add_marks()
+        self._add_hover(bars, waits, image)
 
-    def _add_glyphs(self) -> None:
-        plot = self.plot
-        look: dict[str, Any] = {"line_color": None, "nonselection_alpha": 1.0}
-        image = plot.image_rgba(
-            image="image", x="x", dw="dw", y=dodge("row", -BAR_HEIGHT / 2), dh=BAR_HEIGHT, source=self._image
-        )
-        foot = dodge("row", FOOT[0])
-        plot.image_rgba(image="foot", x="x", dw="dw", y=foot, dh=FOOT_HEIGHT, source=self._image)
+    def _add_picture(self) -> Any:  # noqa: ANN401 (a renderer)
+        """A row a lane, and the ticks at its foot."""
+        across: Look = {"x": "x", "dw": "dw", "source": self._image}
+        middle, foot = dodge("row", -BAR_HEIGHT / 2), dodge("row", FOOT[0])
+        image = self.plot.image_rgba(image="image", y=middle, dh=BAR_HEIGHT, **across)
+        self.plot.image_rgba(image="foot", y=foot, dh=FOOT_HEIGHT, **across)
+        return image
+
+    def _add_bars(self) -> list[Any]:
+        """What has run and what runs, each with a tick where it began."""
         drawn = []
-        for source in (self.bars, self._running):
-            bar = plot.hbar(
-                y="row",
-                left="left",
-                right="right",
-                height="height",
-                fill_color="colour",
-                fill_alpha="alpha",
-                line_color=None,
-                source=source,
-            )
+        for source in (self._bars, self._running):
+            look: Look = {"fill_color": "colour", "fill_alpha": "alpha", "line_color": None}
+            bar = self.plot.hbar(height="height", source=source, **BAR, **look)
             bar.nonselection_glyph = bar.glyph  # a click selects a task, not a bar
             drawn.append(bar)
-            plot.segment(x0="left", x1="left", y0="foot", y1="tick", line_color="colour", source=source)
-        waits = plot.hbar(
-            y=DRIVER_ROW,
-            left="left",
-            right="right",
-            height=BAR_HEIGHT,
-            fill_color=DRIVER_COLOUR,
-            fill_alpha=PALE,
-            source=self.waits,
-            **look,
-        )
-        plot.hbar(
-            y="row",
-            left="left",
-            right="right",
-            height="height",
-            fill_color=None,
-            line_color="edge",
-            hatch_pattern="hatch",
-            hatch_color="#ffffff",
-            hatch_weight=2,
-            source=self.marked,
-        )
-        plot.segment(
-            x0="x0", y0="y0", x1="x1", y1="y1", line_color="#d55e00", line_width=1.5, source=self._transfers
-        )
-        plot.hbar(
-            y="row",
-            left="left",
-            right="right",
-            height=BAR_HEIGHT + 0.12,
-            fill_color=None,
-            line_color="#d55e00",
-            line_width=2.5,
-            source=self._outline,
-        )
-        head = NormalHead(size=9, fill_color="#d55e00", line_color="#d55e00")
-        arrows = Arrow(
-            end=head,
-            source=self._arrows,
-            x_start="x0",
-            y_start="y0",
-            x_end="x1",
-            y_end="y1",
-        )
-        arrows.update(line_color="#d55e00", line_width=2)
-        plot.add_layout(arrows)
-        self._add_hover(drawn, waits, image)
+            self.plot.segment(x0="left", x1="left", y0="foot", y1="tick", line_color="colour", source=source)
+        return drawn
+
+    def _add_waits(self) -> Any:  # noqa: ANN401 (a renderer)
+        """What the driver waited for, in its own row."""
+        place: Look = BAR | {"y": DRIVER_ROW, "height": BAR_HEIGHT, "source": self._waits}
+        look: Look = {"line_color": None, "nonselection_alpha": 1.0}
+        return self.plot.hbar(fill_color=DRIVER_COLOUR, fill_alpha=PALE, **place, **look)
+
+    def _add_marks(self) -> None:
+        """What failed or was tried again, what went between nodes, and what belongs to the selected task."""
+        frame: Look = BAR | {"fill_color": None}
+        hatch: Look = {"hatch_pattern": "hatch", "hatch_color": "#ffffff", "hatch_weight": 2}
+        self.plot.hbar(height="height", line_color="edge", source=self._marked, **frame, **hatch)
+        line: Look = {name: name for name in ENDS}
+        self.plot.segment(line_color=MARK, line_width=1.5, source=self._transfers, **line)
+        height = BAR_HEIGHT + 0.12
+        self.plot.hbar(height=height, line_color=MARK, line_width=2.5, source=self._outline, **frame)
+        head = NormalHead(size=9, fill_color=MARK, line_color=MARK)
+        arrows = Arrow(end=head, source=self._arrows, x_start="x0", y_start="y0", x_end="x1", y_end="y1")
+        arrows.update(line_color=MARK, line_width=2)
+        self.plot.add_layout(arrows)
 
     def _add_hover(self, bars: list[Any], waits: Any, image: Any) -> None:  # noqa: ANN401 (renderers)
         words = [
@@ -195,7 +171,7 @@ class Canvas:
 
     def clear(self) -> None:
         """Draw nothing."""
-        for source in (self.bars, self.marked, self.waits, self._running, self._image, self._transfers):
+        for source in (self._bars, self._marked, self._waits, self._running, self._image, self._transfers):
             source.data = _empty(source.data)
 
     def label_rows(self, labels: dict[float | str, Any], height: int) -> None:
@@ -205,8 +181,22 @@ class Canvas:
             self.plot.yaxis.major_label_overrides = labels
             self.plot.height = height
 
+    def set_bars(self, bars: Columns, marked: Columns) -> None:
+        """These are the bars that have ended, and those of them that are hatched."""
+        self._bars.data, self._marked.data = bars, marked
+
+    def add_bars(self, bars: Columns, marked: Columns) -> None:
+        """More of them."""
+        self._bars.stream(bars, rollover=KEEP_GLYPHS)
+        if marked["left"].size:
+            self._marked.stream(marked, rollover=KEEP_GLYPHS)
+
+    def add_waits(self, waits: Columns) -> None:
+        """More of the driver's waiting."""
+        self._waits.stream(waits, rollover=MOST_WAITS)
+
     def show_bars(self, running: Columns, sight: Sight) -> None:
-        """Single bars; those that have ended are in `bars` and `marked` already."""
+        """Single bars: those that have ended are there already, these still go on."""
         if self._image.data["row"]:
             self._image.data = _empty(IMAGE_COLUMNS)
         if len(running["left"]) or len(self._running.data["left"]):
@@ -218,7 +208,7 @@ class Canvas:
     def show_picture(self, image: Columns) -> None:
         """The picture instead of single bars."""
         self._image.data = image
-        for source in (self.bars, self.marked, self._running):
+        for source in (self._bars, self._marked, self._running):
             if len(source.data["left"]):
                 source.data = _empty(source.data)
 

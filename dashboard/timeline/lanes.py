@@ -1,4 +1,4 @@
-"""Bars as columns for the timeline, and which stretch of time it shows.  No Bokeh in here.
+"""Bars as columns for the timeline, and which task is where in it.  No Bokeh in here.
 
 A bar is drawn as one segment, or as several if it waited for other tasks in between: those are paler::
 
@@ -29,8 +29,8 @@ DRIVER_ROW = 0
 SOLID = np.array([1.0, 0.78])
 BAR_HEIGHT = 0.62
 FOOT = (0.33, 0.45)  # where a start's tick is, below the middle of its row
-SHORTEST_VIEW = 0.5  # seconds
 HATCH_ROWS = 6  # in which a row of the picture is painted where something failed
+ARROWS = 200
 
 NUMBERS = (
     *("left", "right", "row", "height", "foot", "tick", "colour", "alpha"),
@@ -225,18 +225,68 @@ def picture_columns(tiles: Tiles, order: Sequence[int], began: float) -> Columns
     return columns
 
 
-def window(first: float, latest: float, span: float) -> tuple[float, float]:
-    """The stretch of time to show when following along: the last `span` seconds, but not before `first`.
+def arrow_columns(session: Session, selected: int | None, began: float, now: float) -> Columns:
+    """From the tasks whose results the selected one needs, and to those that need its own."""
+    columns: Columns = {name: [] for name in ("x0", "y0", "x1", "y1")}
+    if selected is None:
+        return columns
+    edges = session.edges.rows
+    for edge in edges[(edges["task"] == selected) | (edges["producer"] == selected)][:ARROWS]:
+        ends = _place(session, int(edge["producer"]), "end", began, now)
+        starts = _place(session, int(edge["task"]), "start", began, now)
+        if ends and starts:
+            for name, value in zip(columns, (*ends, *starts), strict=True):
+                columns[name].append(value)
+    return columns
 
-    Example:
-        >>> window(first=1.0, latest=100.0, span=30.0)
-        (70.6, 100.6)
-        >>> window(first=1.0, latest=5.0, span=30.0)
-        (0.92, 5.08)
+
+def outline_columns(session: Session, selected: int | None, began: float, now: float) -> Columns:
+    """A frame around the selected task."""
+    columns: Columns = {"left": [], "right": [], "row": []}
+    if selected is not None:
+        start, end = (_place(session, selected, what, began, now) for what in ("start", "end"))
+        if start and end:
+            columns = {"left": [start[0]], "right": [end[0]], "row": [start[1]]}
+    return columns
+
+
+def _place(session: Session, task: int, what: str, began: float, now: float) -> tuple[float, float] | None:
+    """Where a task begins or ends in the plot."""
+    row = session.tasks.row(task)
+    if row is None or not row["start"]:
+        return None
+    worker = session.crew.workers.get(int(row["worker"]))
+    if worker is None or worker.lane is None:
+        return None
+    return (float(row[what]) or now) - began, session.crew.order().index(worker.lane) + 1.0
+
+
+def task_at(session: Session, moment: float, row: int, near: float) -> int | None:
+    """The task that is drawn there, if there is one; where there are many, the longest.
+
+    Args:
+        session: its bars.
+        moment: seconds since 1970.
+        row: in which it is drawn.
+        near: how many seconds beside it is near enough.
     """
-    start = max(first, latest - span)
-    width = max(latest - start, SHORTEST_VIEW)
-    margin = 0.02 * width
-    if start == first:
-        return start - margin, start + width + margin
-    return start + margin, start + width + margin
+    order = session.crew.order()
+    if not 1 <= row <= len(order):
+        return None
+    lane = order[row - 1]
+    bars = visible(session.bars.rows, moment - near, moment + near)
+    here = bars[bars["lane"] == lane]
+    going = [
+        run.task
+        for run in session.running()
+        if run.start is not None
+        and run.start <= moment + near
+        and session.crew.worker(run.worker or 0).lane == lane
+    ]
+    if going and moment >= max([0.0, *here["end"].tolist()]) - near:
+        return going[-1]
+    if not len(here):
+        return None
+    exact = here[(here["start"] <= moment) & (here["end"] >= moment)]
+    chosen = exact if len(exact) else here
+    return int(chosen["task"][np.argmax(chosen["end"] - chosen["start"])])

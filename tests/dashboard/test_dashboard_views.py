@@ -21,8 +21,10 @@ from minray.dashboard.pages.task_list import Wish
 from minray.dashboard.pages.tasks import tasks_html
 from minray.dashboard.server import doorman, guard
 from minray.dashboard.timeline import lanes
-from minray.dashboard.timeline.lanes import bar_columns, marked_columns, running_columns, window
-from minray.dashboard.timeline.legend import legend_html
+from minray.dashboard.timeline import window as timeline_window
+from minray.dashboard.timeline.lanes import bar_columns, marked_columns, running_columns
+from minray.dashboard.timeline.timeline import legend_html
+from minray.dashboard.timeline.window import window
 from minray.dashboard.view import theme
 from minray.dashboard.view.sight import Sight
 
@@ -44,7 +46,7 @@ def sight_of(session: FakeSession, live: bool = True) -> Sight:
 
 
 @pytest.mark.parametrize(
-    "module", [catalogue, columns, cost_model, guard, lanes, layers, mosaic, pacing, theme]
+    "module", [catalogue, columns, cost_model, guard, lanes, layers, mosaic, pacing, theme, timeline_window]
 )
 def test_the_examples_in_the_docstrings_are_right(module: object) -> None:
     import doctest
