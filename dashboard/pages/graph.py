@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from bokeh.events import Tap
 from bokeh.models import (
@@ -70,56 +71,30 @@ class GraphPage(View):
         plot.toolbar.logo = None
         plot.axis.visible = False
         plot.grid.visible = False
-        for source, dash in ((self._arrows, "solid"), (self._births, "dotted")):
-            plot.bezier(
-                x0="x0",
-                y0="y0",
-                x1="x1",
-                y1="y1",
-                cx0="c0",
-                cy0="y0",
-                cx1="c1",
-                cy1="y1",
-                line_color="#8a949e",
-                line_width="width",
-                line_dash=dash,
-                source=source,
-            )
-        for source in (self._parts, self._stripes):
-            plot.hbar(
-                y="y",
-                left="left",
-                right="right",
-                height=HEIGHT,
-                fill_color="colour",
-                line_color=None,
-                source=source,
-            )
-        boxes = plot.rect(
-            x="x",
-            y="y",
-            width=WIDTH,
-            height=HEIGHT,
-            fill_alpha=0.0,
-            line_color="edge",
-            line_width=2,
-            source=self._boxes,
-        )
-        plot.text(
-            x="x",
-            y="y",
-            text="label",
-            text_align="center",
-            text_baseline="middle",
-            text_color="#ffffff",
-            text_font_size="12px",
-            source=self._boxes,
-        )
+        boxes = self._add_glyphs(plot)
         hover = HoverTool(renderers=[boxes], tooltips=[("function", "@name"), ("tasks", "@what")])
         hover.visible = False
         plot.add_tools(hover)
         plot.on_event(Tap, lambda event: self._tapped(event.x, event.y))
         return plot
+
+    def _add_glyphs(self, plot: figure) -> Any:  # noqa: ANN401 (a renderer)
+        """Arrows below, the boxes above them; returns the boxes."""
+        curve: dict[str, Any] = {
+            **{name: name for name in ("x0", "y0", "x1", "y1")},
+            **{"cx0": "c0", "cy0": "y0", "cx1": "c1", "cy1": "y1", "line_width": "width"},
+        }
+        for source, dash in ((self._arrows, "solid"), (self._births, "dotted")):
+            plot.bezier(line_color="#8a949e", line_dash=dash, source=source, **curve)
+        bar: dict[str, Any] = {"y": "y", "left": "left", "right": "right", "height": HEIGHT}
+        for source in (self._parts, self._stripes):
+            plot.hbar(fill_color="colour", line_color=None, source=source, **bar)
+        edge: dict[str, Any] = {"fill_alpha": 0.0, "line_color": "edge", "line_width": 2}
+        boxes = plot.rect(x="x", y="y", width=WIDTH, height=HEIGHT, source=self._boxes, **edge)
+        middle: dict[str, Any] = {"text_align": "center", "text_baseline": "middle"}
+        letters: dict[str, Any] = {"text_color": "#ffffff", "text_font_size": "12px"}
+        plot.text(x="x", y="y", text="label", source=self._boxes, **middle, **letters)
+        return boxes
 
     def moving(self, sight: Sight) -> object:
         """See `View.moving`."""
