@@ -21,7 +21,7 @@ from minray.gcs.schema import FINAL_STATES, TaskState
 
 from .columns import BAR, EDGE, HOLD, TRANSFER, WAIT, Ring, TaskTable
 from .holdings import Actors, Objects
-from .workers import BLOCKED_STATES, BUSY_STATES, KEEP_BLOCKED, Crew, Run
+from .workers import BUSY_STATES, Crew, Run
 
 KEEP_BARS = 600_000
 KEEP_TASKS = 600_000
@@ -123,9 +123,8 @@ class Session:
         for task, name, parent, ts, actor in rows:
             run = self._open.get(task)
             if run is None:
-                run = self._open[task] = Run(task, 0, 0)
-            run.function = self._function(name or UNKNOWN)
-            run.parent, run.actor, run.submitted = parent or 0, actor or 0, ts
+                run = self._open[task] = Run(task, 0)
+            run.describe(self._function(name or UNKNOWN), parent or 0, actor or 0, ts)
             self._touched[task] = run
         self._settle()
 
@@ -143,8 +142,6 @@ class Session:
             run = self._open.get(task)
             if run is None or run.attempt != attempt:
                 run = self._try_again(task, attempt)
-            if run.queued is None:
-                run.queued = ts
             self._enter(run, state, ts, worker)
             self._touched[task] = run
             if ts > self.last_task_ts:
@@ -202,33 +199,23 @@ class Session:
         """A new attempt, or a task of which we only now hear."""
         before = self._open.get(task) or self._touched.get(task)
         row = None if before else self.tasks.row(task)
-        run = Run(task, attempt, self._function(UNKNOWN) if not before and row is None else 0)
+        run = self._open[task] = Run(task, attempt)
         if before:
             self.crew.end(before)
-            run.function, run.submitted = before.function, before.submitted
-            run.parent, run.actor = before.parent, before.actor
+            run.describe(before.function, before.parent, before.actor, before.submitted)
         elif row is not None:
-            run.function, run.submitted = int(row["function"]), float(row["submitted"])
-            run.parent, run.actor = int(row["parent"]), int(row["actor"])
-        self._open[task] = run
+            of = (int(row["function"]), int(row["parent"]), int(row["actor"]))
+            run.describe(*of, float(row["submitted"]))
+        else:
+            run.describe(self._function(UNKNOWN), 0, 0, 0.0)
         return run
 
     def _enter(self, run: Run, state: TaskState, ts: float, worker: int | None) -> None:
         """Go on to `state`."""
-        run.state = state
-        if run.held is not None:
-            if len(run.holds) < KEEP_BLOCKED:
-                run.holds.append((run.held, ts))
-            run.held = None
+        if state in BUSY_STATES and worker is not None and worker != run.worker:
+            self.crew.end(run)
+        run.enter(state, ts, worker)
         if state in BUSY_STATES:
-            if worker is not None and worker != run.worker:
-                if run.worker is not None:
-                    self.crew.end(run)
-                run.worker = worker
-            if run.start is None:
-                run.start = ts
-            if state in BLOCKED_STATES:
-                run.held = ts
             if run.worker is not None:
                 self.crew.begin(run)
         elif state in FINAL_STATES:
@@ -238,7 +225,6 @@ class Session:
         del self._open[run.task]
         function = self.functions[run.function]
         failed = run.state is TaskState.FAILED
-        run.end = ts
         if failed:
             function.failed += 1
         else:

@@ -13,8 +13,9 @@ All browsers that look at a session share one `Source`; `Shelf` keeps those that
 import contextlib
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from minray.gcs.schema import SCHEMA_VERSION, single_steps
 from minray.gcs.store import connect_readonly, steps_table
@@ -25,6 +26,7 @@ OLDEST_READABLE = 2  # later versions have added tables, and have put several st
 KEEP_ROWS = 4_000_000  # of tasks' steps; more than a million tasks
 KEEP_PAST = 200_000  # the same when a past moment is looked at, which must appear at once
 ROWS_PER_READ = 5_000
+KEEP_SHARED = 40  # results of views; many browsers at many sizes of the timeline make more: begin anew
 READ_SECONDS = 0.06  # in each tick of 0.1 s, so that a long recording does not freeze the page
 # File times are only as fine as the kernel's clock tick: what changed just now may change again unseen.
 SETTLED_SECONDS = 0.1
@@ -78,6 +80,7 @@ _TIME = {
 # Tables that recordings of earlier versions lack; all else must be there.
 _LATER = ("object_references", "transfers")
 
+Result = TypeVar("Result")
 Rows = list[Any]  # of tuples; SQLite does not promise their types, `Session` finds out
 
 
@@ -92,7 +95,6 @@ class Source:
         skipped: how many of them at the beginning are not read at all.
         events: how many steps of tasks have been read.
         version: goes up whenever something else is to be shown.
-        shared: what views have computed from it, for the views of other browsers; see `Sight.once`.
 
     Args:
         path: a ``session.db``, live, finished, or not even there yet.
@@ -106,7 +108,7 @@ class Source:
         self.meta: dict[str, str] = {}
         self.problem = ""
         self.unread = self.skipped = self.events = self.version = 0
-        self.shared: dict[str, tuple[object, Any]] = {}
+        self._shared: dict[str, tuple[object, Any]] = {}  # what views have computed; see `once`
         self._seen = dict.fromkeys(_READ, -1)
         self._last: int | None = None  # the last row of tasks' steps to read
         self._tables: list[str] = []
@@ -136,6 +138,23 @@ class Source:
         changed = before != (self._seen, self.meta, self.problem)
         self.version += changed
         return changed
+
+    def once(self, what: str, state: object, make: Callable[[], Result]) -> Result:
+        """Compute something for all browsers that look at this session.
+
+        Args:
+            what: a name for it.
+            state: everything it depends on; as long as that is equal, so is the result.
+            make: computes it.
+        """
+        found = self._shared.get(what)
+        if found is None or found[0] != state:
+            found = (state, make())
+            if len(self._shared) > KEEP_SHARED:
+                self._shared.clear()
+            self._shared[what] = found
+        result: Result = found[1]
+        return result
 
     def _may_have_changed(self) -> bool:
         if self.until is not None and self._last is not None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from minray.gcs.schema import TaskState
+from minray.gcs.schema import FINAL_STATES, TaskState
 
 KEEP_DEAD_WORKERS = 500
 KEEP_BLOCKED = 200  # spans drawn pale in one bar; a task that calls `get` more often is drawn solid after
@@ -26,7 +26,7 @@ class Run:
 
     task: int
     attempt: int
-    function: int  # its place in `Session.functions`
+    function: int = 0  # its place in `Session.functions`
     parent: int = 0
     actor: int = 0
     submitted: float = 0.0  # the task, by its `.remote()`
@@ -39,6 +39,29 @@ class Run:
     parity: int = 0
     holds: list[tuple[float, float]] = field(default_factory=list)  # when it was blocked, but for the last
     held: float | None = None  # since when it is blocked
+
+    def describe(self, function: int, parent: int, actor: int, submitted: float) -> None:
+        """What its task is."""
+        self.function, self.parent, self.actor, self.submitted = function, parent, actor, submitted
+
+    def enter(self, state: TaskState, ts: float, worker: int | None) -> None:
+        """It goes on to another state, on this worker if that is said."""
+        if self.queued is None:
+            self.queued = ts
+        self.state = state
+        if self.held is not None:
+            if len(self.holds) < KEEP_BLOCKED:
+                self.holds.append((self.held, ts))
+            self.held = None
+        if state in BUSY_STATES:
+            if worker is not None:
+                self.worker = worker
+            if self.start is None:
+                self.start = ts
+            if state in BLOCKED_STATES:
+                self.held = ts
+        elif state in FINAL_STATES:
+            self.end = ts
 
 
 @dataclass(slots=True)

@@ -138,7 +138,7 @@ class Page:
         self._page = page
         if page not in self._made:
             self._made[page] = PAGES[page].view()(self.ask)
-        self._navigation.current = page
+        self._navigation.turn_to(page)
         self._content.children = [self._view.root]
 
     def _build(self, document: Document) -> None:

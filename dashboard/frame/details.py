@@ -46,7 +46,7 @@ def details_html(sight: Sight, task: int) -> str:
     final = row["state"] in FINAL_STATES
     # What is still going on is looked up again each second; what is over, once more when it ends.
     state = (task, int(row["state"]), int(row["attempt"]), None if final else int(sight.now))
-    found: TaskDetails = sight.once("details", state, lambda: task_details(sight.source.path, task))
+    found: TaskDetails = sight.source.once("details", state, lambda: task_details(sight.source.path, task))
     name = sight.session.functions[int(row["function"])].name
     colour = sight.colours[name]
     title = f"{escape(found.name or name)} <small>task {task}</small> {close}"

@@ -52,14 +52,18 @@ class Navigation(View):
 
     def __init__(self) -> None:
         super().__init__(lambda question: None)
-        self.current = ""
+        self._current = ""
         self.root = Div(stylesheets=[style_sheet()], sizing_mode="stretch_width", css_classes=["navigation"])
+
+    def turn_to(self, page: str) -> None:
+        """This page is shown from now on."""
+        self._current = page
 
     def show(self, sight: Sight | None) -> None:
         """See `View.show`."""
         items = ""
         for place, (page, entry) in enumerate(PAGES.items(), start=1):
-            here = ' aria-current="page"' if page == self.current else ""
+            here = ' aria-current="page"' if page == self._current else ""
             items += (
                 f'<li><button type="button" data-ask="page:{page}" title="{entry.hint} (key {place})"{here}>'
                 f"{entry.title}</button></li>"

@@ -120,7 +120,7 @@ class Granularity(View):
             self._say(NOTHING)
             return
         number = len(sight.session.experiments)
-        series = sight.once(
+        series = sight.source.once(
             "experiment",
             (self._choice.value, number),
             lambda: series_of(sight.session.experiments, str(self._choice.value)),

@@ -110,7 +110,7 @@ class GraphPage(View):
         if self._late:
             return
         self._drawn_at = time.monotonic()
-        graph = sight.once("graph", sight.source.version, lambda: graph_of(sight.session))
+        graph = sight.source.once("graph", sight.source.version, lambda: graph_of(sight.session))
         self._graph = graph
         self._draw(sight, graph)
         self._fit(sight, graph)

@@ -117,7 +117,7 @@ def objects_html(sight: Sight) -> str:
     if not objects.total:
         return ""
     biggest = sorted(objects.copies.items(), key=lambda item: -max(copy.size for copy in item[1].values()))
-    needed = sight.once("needed", sight.session.edges.total, lambda: _needed(sight))
+    needed = sight.source.once("needed", sight.session.edges.total, lambda: _needed(sight))
     rows = [_row(sight, object_id, copies, needed) for object_id, copies in biggest[:OBJECTS_SHOWN]]
     heads = ["object", "size", "made by", "where", "for", "references", "needed by"]
     there = len(objects.copies) + objects.forgotten

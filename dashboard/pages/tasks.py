@@ -73,7 +73,7 @@ class Tasks(View):
 def tasks_html(sight: Sight, wish: Wish) -> str:
     """The table with its pages."""
     state = (sight.source.version, wish, int(sight.now))
-    found = sight.once("tasks", state, lambda: find(sight.session, wish, sight.now))
+    found = sight.source.once("tasks", state, lambda: find(sight.session, wish, sight.now))
     heads = [_head(sort, title, wish) for sort, title in SORTS.items()]
     rows = [_row(sight, task) for task in found.tasks]
     if not rows:

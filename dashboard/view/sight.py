@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from ..data.mosaic import Mosaic
 from ..data.processes import Processes
 from ..data.source import Source
 from .theme import FunctionColours
-
-Result = TypeVar("Result")
 
 
 @dataclass
@@ -56,24 +54,10 @@ class Sight:
             return float(self.source.meta["started_at"])
         return self.session.last_ts
 
-    def once(self, what: str, state: object, make: Callable[[], Result]) -> Result:
-        """Compute something for all browsers that look at this session.
-
-        Args:
-            what: a name for it.
-            state: everything it depends on; as long as that is equal, so is the result.
-            make: computes it.
-        """
-        found = self.source.shared.get(what)
-        if found is None or found[0] != state:
-            found = self.source.shared[what] = (state, make())
-        result: Result = found[1]
-        return result
-
     @property
     def colours(self) -> FunctionColours:
         """Of the functions: first come, first served, in the order in which the session saw them."""
-        colours: FunctionColours = self.once("colours", None, FunctionColours)
+        colours: FunctionColours = self.source.once("colours", None, FunctionColours)
         for function in self.session.functions[1:]:
             colours[function.name]
         return colours
@@ -81,7 +65,7 @@ class Sight:
     @property
     def palette(self) -> Array:
         """The colour of each function as a row of red, green and blue."""
-        palette: Array = self.once("palette", len(self.session.functions), self._make_palette)
+        palette: Array = self.source.once("palette", len(self.session.functions), self._make_palette)
         return palette
 
     @property
@@ -98,9 +82,7 @@ class Sight:
 
     def mosaic(self, level: int) -> Mosaic:
         """The picture of the timeline with bins of this size."""
-        if len(self.source.shared) > 40:  # many browsers at many sizes: begin anew
-            self.source.shared.clear()
-        return self.once(f"mosaic {level}", None, lambda: Mosaic(self.session, level))
+        return self.source.once(f"mosaic {level}", None, lambda: Mosaic(self.session, level))
 
     def advance(
         self,
