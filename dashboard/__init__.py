@@ -2,41 +2,41 @@
 
 ::
 
-    session.db --SQL--> source.py --rows--> model.py --columns, counts, workers--> one small file a view
-                                                                                     |
-    browser <--WebSocket-- server.py (token, Host, Origin) <-- app.py (one page a browser, 100 ms)
+    session.db    written by the GCS, which knows nothing of us
+        |
+        |  data/source      new rows, by SQL: all that a tick of 70 ms has time for, once for all browsers
+        v
+     Session  data/model    counts, tasks, bars and workers, in bounded memory
+        |
+      Sight   view/sight    the session as one browser looks at it: which moment, which task
+        |
+      View    timeline/ and pages/     show(sight): the columns of Bokeh's plots, and HTML
+        |
+      Page    frame/app     one a tab: what has changed, as soon as the browser has painted what came before
+        |
+        |  server/server    HTTP and a WebSocket; strangers are turned away
+        v
+     browser: pixels
 
-===============  ===================================================================================
-``__main__``     the command line: how the process is started, and in which of its three roles
-``doorman``      waits for the first visitor in 8 MB, and decides when nobody needs the process any more
-``server``       HTTP: turns strangers away, lands friends on the page, serves Bokeh
-``guard``        the decision behind that, without any HTTP
-``catalogue``    which sessions there are, and what they are called
-``source``       reads new rows of a session's event store; with ``queries`` all that knows SQL
-``queries``      looks up what is only wanted when somebody asks: a task's details, a story, an export
-``model``        turns rows into bounded counts, tasks and bars; knows neither SQL nor Bokeh
-``columns``      the bounded columns; ``workers``, ``holdings``: the other parts of the model
-``app``          one browser tab: which session and page it shows, and when it sends what
-``pacing``       never more updates on the way than the browser has painted
-``sight``        what a view is handed, and what a view is; `Sight.once`: computed once for all browsers
-``navigation``   which pages there are; ``header``, ``scrubber``, ``details``: what all pages have
-``status``       page: tasks by state, worker cells, actors, failures
-``timeline``     page: a row a worker, a colour a function; its plot is ``canvas``, below it ``legend``;
-                 bars as columns: ``lanes``; the picture of what is too much for bars: ``mosaic``
-``tasks``        page: a table, which ``task_list`` filters, sorts and searches
-``graph``        page: who needs whose result; placed by ``layers``
-``objects``      page: the object stores, and what went between them
-``granularity``  page: experiments; fitted by ``fit``
-``hood``         page: the parts of the runtime, event by event; told by ``tale``
-``processes``    CPU and memory of processes
-``theme``        colours, style sheets, and how durations and sizes read
-``exports``      downloads: Chrome trace, CSV, a web page, the recording
-``jupyter``      the Launcher tile and the panel in JupyterLab
-``notebook``     `minray.dashboard()`: a page inside a notebook
-===============  ===================================================================================
+All of it is one process of its own, ``python -m minray.dashboard``, which sleeps until somebody visits it.
+Two small files are read elsewhere, and need no Bokeh: ``notebook`` in the process of the driver, and
+``jupyter`` in Jupyter's server.
 
-The dashboard reads and never writes, and of minray it imports only ``events``, ``event_store`` and
-``sessions``: it cannot disturb what it shows.
+Each room imports only those before it:
+
+- data/: what has been read of a session; knows neither Bokeh nor HTML
+- view/: what all views share: the `Sight`, links, colours, and how numbers read
+- timeline/: the timeline, a page that is a part of another one, too
+- pages/: the other pages
+- frame/: what stands around every page, and the tab as a whole; names the pages, and loads each when it is
+  first opened
+- server/: who may come in, and when the process begins and ends
+- __main__: the command line: how the process is started, and in which of its three roles
+- notebook: `minray.dashboard()`, a page inside a notebook
+- jupyter: the Launcher's tile and the panel in JupyterLab
+
+The dashboard reads and never writes, so that it cannot disturb what it shows.  Of minray it imports only
+``gcs`` (schema, store, chrome_trace), ``session.folders``, ``session.dashboard_link`` and ``figures``.
 """
 
 import sys

@@ -27,7 +27,7 @@ KEEP_ROWS = 4_000_000  # of tasks' steps; more than a million tasks
 KEEP_PAST = 200_000  # the same when a past moment is looked at, which must appear at once
 ROWS_PER_READ = 5_000
 KEEP_SHARED = 40  # results of views; many browsers at many sizes of the timeline make more: begin anew
-READ_SECONDS = 0.06  # in each tick of 0.1 s, so that a long recording does not freeze the page
+READ_SECONDS = 0.06  # in each tick of 0.07 s, so that a long recording does not freeze the page
 # File times are only as fine as the kernel's clock tick: what changed just now may change again unseen.
 SETTLED_SECONDS = 0.1
 

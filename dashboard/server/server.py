@@ -141,7 +141,7 @@ def serve(listener: socket.socket, guard: Guard, needed: Callable[[int], bool]) 
     Args:
         listener: bound and listening; may have connections waiting already.
         guard: who may come in.
-        needed: asked once a second with the number of connected tabs; `False` ends the server.
+        needed: asked twice a second with the number of connected tabs; `False` ends the server.
     """
     # A tab that is closed while something is on its way to it is nothing to warn about.
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)

@@ -2,7 +2,7 @@
 
 Zoomed in, executions are single bars; they are streamed to the browser once, and what is going on is sent
 anew at each update.  Where more than `MOST_BARS` would be seen, the server paints a picture instead (see
-`mosaic`), so that neither a million tasks nor a minute of thousands is more work for the browser than a few.
+`data.mosaic`): neither a million tasks nor a minute of thousands is more work for the browser than a few.
 """
 
 from collections.abc import Callable

@@ -112,7 +112,7 @@ class View:
     """A page, or a part of all pages; what is seen of it is its ``root``.
 
     Args:
-        ask: what to call so that somebody else on the page does something; see `app.Page.ask`.
+        ask: what to call so that somebody else on the page does something; see `frame.app.Page.ask`.
     """
 
     root: Any  # each view knows what kind of Bokeh's elements it is

@@ -143,7 +143,7 @@ def percent(share: float) -> str:
 
 
 def link(question: str, text: str, title: str = "") -> str:
-    """A button, as HTML, that asks the page something; see `app.Page.ask`.
+    """A button, as HTML, that asks the page something; see `frame.app.Page.ask`.
 
     Args:
         question: such as ``task:12``.

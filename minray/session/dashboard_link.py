@@ -10,7 +10,7 @@
 
 The new process only waits on the socket, which costs next to nothing; the link works from the moment it is
 returned because the socket listens already.  It loads Bokeh when the first browser comes, and goes by
-itself (see `minray.dashboard.doorman`).
+itself (see `minray.dashboard.server.doorman`).
 
 Two locks, neither of which leaves a file behind: the folder of the sessions is locked while somebody
 starts or stops the dashboard, and ``dashboard.json`` by the dashboard for as long as it lives, so that a
