@@ -137,37 +137,17 @@ class Canvas:
         names = CustomJSHover(args={"names": self._names}, code="return names.data.name[value] ?? ''")
         states = CustomJSHover(args={"words": words}, code="return words[value]")
         seconds = CustomJSHover(code=SECONDS)
-        tasks = [
-            ("function", "@function{custom}"),
-            ("state", "@state{custom}"),
-            ("ran for", "@ran{custom}"),
-            ("queued for", "@queued{custom}"),
-            ("on", "worker @worker"),
-            ("task", "@task"),
-        ]
-        formatters: dict[str, Any] = {"@function": names, "@state": states}
-        formatters |= {"@ran": seconds, "@queued": seconds}
-        kinds = [
-            HoverTool(renderers=bars, tooltips=tasks, formatters=formatters, point_policy="follow_mouse"),
-            HoverTool(
-                renderers=[waits],
-                tooltips=[
-                    ("driver in", "minray.@kind"),
-                    ("for", "@ran{custom}"),
-                    ("ready", "@ready of @asked"),
-                ],
-                formatters={"@ran": seconds},
-                point_policy="follow_mouse",
-            ),
-            HoverTool(
-                renderers=[image],
-                tooltips=[("busy here", "@share %"), ("executions begun", "@tasks"), ("at", "$x{0.000} s")],
-                point_policy="follow_mouse",
-            ),
-        ]
-        for tool in kinds:
+        tasks = [("function", "@function{custom}"), ("state", "@state{custom}"), ("ran for", "@ran{custom}")]
+        tasks += [("queued for", "@queued{custom}"), ("on", "worker @worker"), ("task", "@task")]
+        waiting = [("driver in", "minray.@kind"), ("for", "@ran{custom}"), ("ready", "@ready of @asked")]
+        bins = [("busy here", "@share %"), ("executions begun", "@tasks"), ("at", "$x{0.000} s")]
+        of_tasks = {"@function": names, "@state": states, "@ran": seconds, "@queued": seconds}
+        kinds: Any = [(bars, tasks, of_tasks), ([waits], waiting, {"@ran": seconds}), ([image], bins, {})]
+        for renderers, tooltips, formatters in kinds:
+            follow: Look = {"point_policy": "follow_mouse", "formatters": formatters}
+            tool = HoverTool(renderers=renderers, tooltips=tooltips, **follow)
             tool.visible = False  # one button for each would only puzzle
-        self.plot.add_tools(*kinds)
+            self.plot.add_tools(tool)
 
     def clear(self) -> None:
         """Draw nothing."""

@@ -18,18 +18,8 @@ from ..data.columns import Array
 from ..data.mosaic import level_for, surely_visible, visible
 from ..view.sight import Sight, View
 from ..view.theme import count, duration, style_sheet
+from . import lanes
 from .canvas import MOST_WAITS, Canvas
-from .lanes import (
-    DRIVER_ROW,
-    arrow_columns,
-    bar_columns,
-    marked_columns,
-    outline_columns,
-    picture_columns,
-    running_columns,
-    task_at,
-    wait_columns,
-)
 from .window import Window
 
 MOST_BARS = 2_500  # that are seen as single bars; beyond about 15,000 a browser cannot paint them in time
@@ -86,7 +76,7 @@ class Timeline(View):
         shown = self._draw(sight)
         self._draw_waits(sight)
         which = (sight.session, sight.selected, sight.began, sight.now)
-        self._canvas.show_arrows(arrow_columns(*which), outline_columns(*which))
+        self._canvas.show_arrows(lanes.arrow_columns(*which), lanes.outline_columns(*which))
         text = legend_html(sight, shown)
         if text != self._legend.text:
             self._legend.text = text
@@ -106,7 +96,7 @@ class Timeline(View):
     def _draw_rows(self, sight: Sight) -> None:
         """A row for the driver and one a lane, named after the worker that has it now, grouped by node."""
         crew = sight.session.crew
-        labels: dict[float | str, Any] = {DRIVER_ROW: "driver"}
+        labels: dict[float | str, Any] = {lanes.DRIVER_ROW: "driver"}
         several = len({crew.node_of(lane) for lane in crew.order()}) > 1
         for row, worker in enumerate(crew.in_lanes(), start=1):
             name = f"worker {worker.number}" if worker.number else ""
@@ -136,7 +126,7 @@ class Timeline(View):
         level = level_for(end - start, PIXELS)
         order = sight.session.crew.order()
         tiles = sight.mosaic(level).tiles(start, end, sight.now, sight.palette)
-        self._canvas.show_picture(picture_columns(tiles, order, sight.began))
+        self._canvas.show_picture(lanes.picture_columns(tiles, order, sight.began))
         return int(tiles.begun.sum()) - len(sight.session.running())
 
     def _draw_bars(self, sight: Sight, start: float, end: float) -> None:
@@ -148,10 +138,11 @@ class Timeline(View):
         if anew:
             self._loaded, bars = self._around(sight, start, end)
         if anew or len(bars):
-            drawn = (bar_columns(session, bars, began, codes), marked_columns(session, bars, began))
-            (self._canvas.set_bars if anew else self._canvas.add_bars)(*drawn)
+            put = self._canvas.set_bars if anew else self._canvas.add_bars
+            marked = lanes.marked_columns(session, bars, began)
+            put(lanes.bar_columns(session, bars, began, codes), marked)
         self._drawn = session.bars.total
-        self._canvas.show_bars(running_columns(session, sight.now, began, codes), sight)
+        self._canvas.show_bars(lanes.running_columns(session, sight.now, began, codes), sight)
 
     def _around(self, sight: Sight, start: float, end: float) -> tuple[tuple[float, float], Array]:
         """The bars that are seen, with those to both sides if they are not too many; and between when."""
@@ -168,7 +159,7 @@ class Timeline(View):
         new = session.waits.since(self._waits_drawn)[-MOST_WAITS:]
         self._waits_drawn = session.waits.total
         if len(new):
-            self._canvas.add_waits(wait_columns(new, sight.began))
+            self._canvas.add_waits(lanes.wait_columns(new, sight.began))
         self._canvas.draw_transfers(sight)
 
     def _tapped(self, x: float | None, y: float | None) -> None:
@@ -176,7 +167,7 @@ class Timeline(View):
         if self._sight is None or x is None or y is None:
             return
         start, end = self._window.seen
-        task = task_at(self._sight.session, self._sight.began + x, round(y), (end - start) / 400)
+        task = lanes.task_at(self._sight.session, self._sight.began + x, round(y), (end - start) / 400)
         if task is not None:
             self.ask(f"task:{task}")
 

@@ -16,13 +16,8 @@ from ..view.sight import Sight
 from ..view.theme import style_sheet
 
 SHORTEST_VIEW = 0.5  # seconds
-SPANS = {
-    "10": "last 10 s",
-    "30": "last 30 s",
-    "60": "last minute",
-    "300": "last 5 minutes",
-    "inf": "everything",
-}
+SPANS = {"10": "last 10 s", "30": "last 30 s", "60": "last minute"}
+SPANS |= {"300": "last 5 minutes", "inf": "everything"}
 
 
 class Window:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from minray.figures.colours import FunctionColours
+
 from ..data.catalogue import SessionEntry
 from ..data.columns import Array
 from ..data.model import Session
 from ..data.mosaic import Mosaic
 from ..data.processes import Processes
 from ..data.source import Source
-from .theme import FunctionColours
 
 
 @dataclass

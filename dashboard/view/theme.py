@@ -10,28 +10,7 @@ from pathlib import Path
 
 from bokeh.models import InlineStyleSheet
 
-from minray.figures.colours import PALETTE, FunctionColours
 from minray.gcs.schema import TaskState
-
-__all__ = [
-    "DRIVER_COLOUR",
-    "PAGE",
-    "PALETTE",
-    "SCRIPT",
-    "STATE_COLOURS",
-    "STATE_LABELS",
-    "STYLE",
-    "FunctionColours",
-    "count",
-    "duration",
-    "link",
-    "percent",
-    "size",
-    "states_legend",
-    "style_sheet",
-    "table",
-    "whole_seconds",
-]
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")

@@ -30,6 +30,7 @@ from minray.dashboard.view.sight import Sight
 
 from fake_session import FakeSession
 from minray.figures import cost_model
+from minray.figures.colours import PALETTE, FunctionColours
 from minray.gcs.schema import TaskState
 from steps import one_step_each
 
@@ -111,9 +112,9 @@ def test_the_view_follows_the_newest_but_starts_with_the_first() -> None:
 
 
 def test_the_first_ten_functions_never_share_a_colour() -> None:
-    colours = theme.FunctionColours()
-    assert len({colours[f"function_{number}"] for number in range(len(theme.PALETTE))}) == len(theme.PALETTE)
-    assert colours["one more"] in theme.PALETTE
+    colours = FunctionColours()
+    assert len({colours[f"function_{number}"] for number in range(len(PALETTE))}) == len(PALETTE)
+    assert colours["one more"] in PALETTE
 
 
 def test_text_from_a_session_is_escaped_in_every_part() -> None:

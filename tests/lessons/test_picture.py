@@ -82,11 +82,11 @@ def test_labels_can_be_read_on_every_colour(colour: str) -> None:
 
 
 def test_a_function_has_the_same_colour_in_the_dashboard() -> None:
-    from minray.dashboard.view import theme
+    from minray.dashboard.view import sight
 
     names = ["double_task", "make_array", "add_arrays", "square_task", "slow_value", "<lambda>"]
     for name in names:
-        assert FunctionColours()[name] == theme.FunctionColours()[name]
+        assert FunctionColours()[name] == sight.FunctionColours()[name]
 
 
 @pytest.mark.parametrize("longest", [0.003, 0.5, 1, 7, 22, 190, 5000])
