@@ -45,7 +45,7 @@ soak: $(VENV)/test.installed
 	done
 
 lessons: $(VENV)/test.installed
-	$(BIN)/python -m minray.lessons.build
+	$(BIN)/python -m minray.lessons.teachers.build
 
 hooks:
 	git config core.hooksPath .ci/hooks

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .docstrings import docs
     from .experiments.experiment import Experiment, bracket
     from .fresh_start import reset
+    from .hood import under_the_hood
     from .hood.player import play
     from .watching.prediction import compare, draw, happened, predict
     from .watching.schedule import simulate, wait_rounds
@@ -50,6 +51,7 @@ __all__ = [
     "simulate",
     "stopwatch",
     "time_scale",
+    "under_the_hood",
     "wait_rounds",
 ]
 
@@ -70,6 +72,7 @@ _HOME = {
     "simulate": "watching.schedule",
     "stopwatch": "basics.clock",
     "time_scale": "basics.clock",
+    "under_the_hood": "hood.under_the_hood",  # a module: its `run` begins the story
     "wait_rounds": "watching.schedule",
 }
 
@@ -77,4 +80,5 @@ _HOME = {
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    home = import_module(f".{_HOME[name]}", __name__)
+    return home if home.__name__.endswith(f".{name}") else getattr(home, name)

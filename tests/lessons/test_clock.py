@@ -53,8 +53,7 @@ def test_importing_naps_into_a_worker_does_not_import_pictures_and_checks() -> N
     import subprocess
     import sys
 
-    code = (
-        "import sys, minray.lessons.clock; print([m for m in sys.modules if m.startswith('minray.lessons.')])"
-    )
+    loaded = "[m for m in sys.modules if m.startswith('minray.lessons.')]"
+    code = f"import sys; from minray.lessons import nap; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['minray.lessons.clock']"
+    assert done.stdout.strip() == "['minray.lessons.basics', 'minray.lessons.basics.clock']"

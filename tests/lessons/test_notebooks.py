@@ -68,7 +68,7 @@ def short(path: Path) -> str:
 
 
 def test_the_exercise_notebooks_are_what_the_solutions_make_of_them() -> None:
-    assert build.drifted(ROOT) == [], "run python -m minray.lessons.build"
+    assert build.drifted(ROOT) == [], "run python -m minray.lessons.teachers.build"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=short)

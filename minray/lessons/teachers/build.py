@@ -1,4 +1,4 @@
-"""Makes the exercise notebooks from the solutions: ``python -m minray.lessons.build`` (or ``make lessons``).
+"""Makes the exercise notebooks from the solutions.
 
 ::
 
@@ -7,8 +7,9 @@
         a raw cell tagged "starter"     ->       a code cell, for the learner to work on
         any other cell                  ->       the same cell
 
-So there is one source for both, and a starter stands right above its solution. Both kinds of notebook
-are stored without outputs, execution counts and the traces that editors leave.
+``make lessons`` runs it: ``python -m minray.lessons.teachers.build``. So there is one source for both,
+and a starter stands right above its solution. Both kinds of notebook are stored without outputs, execution
+counts and the traces that editors leave.
 """
 
 import argparse
@@ -97,7 +98,7 @@ def drifted(root: Path) -> list[Path]:
 def main(arguments: list[str] | None = None) -> int:
     """Write what has changed; with ``--check`` only say what would change, and fail if anything would."""
     parser = argparse.ArgumentParser(
-        prog="python -m minray.lessons.build", description=__doc__.splitlines()[0]
+        prog="python -m minray.lessons.teachers.build", description=__doc__.splitlines()[0]
     )
     parser.add_argument("root", nargs="?", type=Path, default=Path("."), help="folder with solutions/")
     parser.add_argument(
@@ -110,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     changed, files = drifted(options.root), expected_files(options.root)
     for path in changed:
         if options.check:
-            print(f"{path} is out of date; run python -m minray.lessons.build")
+            print(f"{path} is out of date; run python -m minray.lessons.teachers.build")
         elif path in files:
             path.write_text(files[path], "utf-8")
             print(f"{path} written")

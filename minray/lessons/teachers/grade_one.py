@@ -1,4 +1,4 @@
-"""Runs one learner's notebook in a kernel of its own: ``python -m minray.lessons.grade_one`` by `grading`.
+"""Runs one learner's notebook in a kernel of its own; `grading` starts it, a process for each notebook.
 
 ::
 

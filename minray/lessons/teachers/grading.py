@@ -134,7 +134,7 @@ def _run(argv: list[str], room: Path, seconds: float) -> str:
         "JUPYTER_RUNTIME_DIR": str(room / "jupyter"),
         "IPYTHONDIR": str(room / "ipython"),
     }
-    command = [sys.executable, "-m", "minray.lessons.grade_one", *argv]
+    command = [sys.executable, "-m", "minray.lessons.teachers.grade_one", *argv]
     with open(room / "log", "wb") as log:
         process = subprocess.Popen(
             command, cwd=room, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log

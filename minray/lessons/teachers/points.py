@@ -115,7 +115,7 @@ def to_run(notebook: Any, questions: Sequence[Question], token: str) -> list[tup
 
 def _report(question: Question, token: str) -> str:
     return (
-        "import minray.lessons.report as _minray_report\n"  # no name that a learner may have used
+        "import minray.lessons.teachers.report as _minray_report\n"  # no name that a learner may have used
         f"_minray_report.report({question.number!r}, globals().get({question.function!r}), {token!r})"
     )
 

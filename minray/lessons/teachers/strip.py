@@ -1,4 +1,4 @@
-"""Takes the outputs out of the notebooks that are staged: ``python -m minray.lessons.strip``, a git hook.
+"""Takes the outputs out of the notebooks that are staged: a git hook (``make hooks``).
 
 ::
 

@@ -1,7 +1,7 @@
 """Who works on what, and when: schedules, and the rule by which one can be predicted.
 
 Pure functions on plain records; the same `Schedule` holds what the rule predicts (`simulate`) and
-what really happened (`minray.lessons.recording.happened`), so the two can be drawn alike::
+what really happened (`minray.lessons.happened`), so the two can be drawn alike::
 
     list scheduling:  the first task in the queue goes to the first worker that is free
 
