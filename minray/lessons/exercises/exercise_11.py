@@ -10,7 +10,7 @@ from ..judging.evidence import Evidence
 from ..judging.mistakes import first_of, nothing_returned, raised, references_returned, stopped
 from ..judging.sharing_out import get_between, no_tasks, not_fetched, wrong_values
 from ..judging.verdict import Finding
-from ..photos import KINDS, some_requests
+from ..photos.pictures import KINDS, some_requests
 from ..watching.recording import Task
 from ..watching.schedule import count
 
