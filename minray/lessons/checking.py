@@ -10,119 +10,17 @@ returned and at the order of what happened, never at a clock.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from .basics import faults
-from .basics.clock import slow_value, time_scale
-from .basics.session import cpus, event_store, is_running, node_ids, remote
-from .exercises import (
-    exercise_00,
-    exercise_01,
-    exercise_01b,
-    exercise_02,
-    exercise_03,
-    exercise_04,
-    exercise_05,
-    exercise_06,
-    exercise_07,
-    exercise_08,
-    exercise_09,
-    exercise_10,
-    exercise_11,
-    exercise_12,
-    exercise_13,
-    exercise_14,
-    exercise_15,
-)
+from .basics.clock import time_scale
+from .basics.session import cpus, event_store, is_running, node_ids
+from .exercises.table import EXERCISES
 from .judging.evidence import Evidence
+from .judging.exercise import Exercise
 from .judging.guard import run_guarded
 from .judging.verdict import Finding, HintSteps, Verdict
 from .watching.recording import Recording, as_schedule, mark, read, read_when
 from .watching.schedule import Schedule, count
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """What a check has to know about an exercise.
-
-    Attributes:
-        title: its name, for the learner.
-        expected: the values that a right answer returns.
-        judge: from the evidence of one run to a finding.
-        arguments: makes the arguments that the answer is called with.
-        given: how many references are among those.
-        timeout: the timeout among those, in units.
-        nodes: how many nodes it needs.
-    """
-
-    title: str
-    expected: tuple[Any, ...]
-    judge: Callable[[Evidence], Finding]
-    arguments: Callable[[], tuple[Any, ...]]
-    given: int = 0
-    timeout: float | None = None
-    nodes: int = 1
-
-
-def _some_references() -> tuple[Any, ...]:
-    task = remote(slow_value)
-    pairs = zip(exercise_02.UNITS, exercise_02.VALUES, strict=True)
-    return [task.remote(units, value) for units, value in pairs], exercise_02.TIMEOUT * time_scale()
-
-
-EXERCISES: dict[int | str, Exercise] = {
-    "0a": Exercise(
-        exercise_00.FIRST_TITLE, (exercise_00.GREETING,), exercise_00.judge_first, lambda: (exercise_00.NAME,)
-    ),
-    "0b": Exercise(
-        exercise_00.SECOND_TITLE, (exercise_00.TOTAL / 2,), exercise_00.judge_second,
-        lambda: (list(exercise_00.NUMBERS),),
-    ),
-    1: Exercise(
-        exercise_01.TITLE, exercise_01.SQUARES, exercise_01.judge, lambda: (list(exercise_01.NUMBERS),)
-    ),
-    "1b": Exercise(
-        exercise_01b.TITLE, (exercise_01b.RIGHT,), exercise_01b.judge,
-        lambda: (list(exercise_01b.NAPS), exercise_01b.WORKERS),
-    ),
-    2: Exercise(
-        exercise_02.TITLE, exercise_02.VALUES, exercise_02.judge, _some_references,
-        given=len(exercise_02.VALUES), timeout=exercise_02.TIMEOUT,
-    ),
-    3: Exercise(
-        exercise_03.TITLE, exercise_01.SQUARES, exercise_03.judge, lambda: (list(exercise_01.NUMBERS),)
-    ),
-    4: Exercise(
-        exercise_04.TITLE, exercise_04.REMAINDERS, exercise_04.judge, lambda: (list(exercise_04.NUMBERS),)
-    ),
-    5: Exercise(exercise_05.TITLE, exercise_05.UNITS, exercise_05.judge, lambda: (list(exercise_05.UNITS),)),
-    6: Exercise(
-        exercise_06.TITLE, (exercise_06.COPIED,), exercise_06.judge, lambda: (list(exercise_06.STEPS),)
-    ),
-    7: Exercise(
-        exercise_07.TITLE, (exercise_07.TOTAL,), exercise_07.judge, exercise_07.arrays, given=2, nodes=3
-    ),
-    8: Exercise(exercise_08.TITLE, exercise_08.samples(), exercise_08.judge, exercise_08.arguments),
-    9: Exercise(
-        exercise_09.TITLE, (exercise_09.TOTAL,), exercise_09.judge,
-        lambda: ([remote(slow_value).remote(0.2, value) for value in exercise_09.VALUES],),
-        given=len(exercise_09.VALUES),
-    ),
-    10: Exercise(exercise_10.TITLE, (exercise_10.TOTAL,), exercise_10.judge, exercise_10.numbers),
-    11: Exercise(exercise_11.TITLE, exercise_11.LABELS, exercise_11.judge, exercise_11.requests),
-    12: Exercise(
-        exercise_12.TITLE, exercise_12.COUNTS, exercise_12.judge, lambda: (list(exercise_12.WORDS),)
-    ),
-    13: Exercise(
-        exercise_13.TITLE, (exercise_13.TOTAL,), exercise_13.judge, lambda: (list(exercise_13.NUMBERS),)
-    ),
-    14: Exercise(exercise_14.TITLE, exercise_14.RESULTS, exercise_14.judge, faults.some_that_fail),
-    15: Exercise(
-        exercise_15.TITLE, exercise_15.VALUES, exercise_15.judge,
-        lambda: faults.some_that_race(exercise_15.UNITS, exercise_15.VALUES),
-    ),
-}  # fmt: skip
 
 OTHER_NODES = 0.5  # seconds; what other nodes note of their copies comes a little after the tasks' ends
 ENDLESS = 20  # a loop in which wait named every result so many times will not end

@@ -1,12 +1,12 @@
 """Exercises 0a and 0b, of lesson 00: a first task, and three of them. They teach how checks work."""
 
 from ..judging.evidence import Evidence, as_list, is_reference
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.sharing_out import no_tasks, not_fetched
 from ..judging.verdict import Finding
 from ..watching.schedule import count
 
-FIRST_TITLE, SECOND_TITLE = "exercise 0a, a first task", "exercise 0b, three tasks"
 NAME, GREETING = "Ada", "Hello, Ada!"
 NUMBERS = (4, 10, 28)
 TOTAL = sum(NUMBERS)
@@ -20,6 +20,9 @@ def judge_first(evidence: Evidence) -> Finding:
     if mistake is not None:
         return mistake
     return Finding("passed", f"a worker made the greeting: {GREETING!r}. That was your first task.")
+
+
+FIRST = Exercise("exercise 0a, a first task", (GREETING,), judge_first, lambda: (NAME,))
 
 
 def another_greeting(evidence: Evidence) -> Finding | None:
@@ -53,6 +56,9 @@ def judge_second(evidence: Evidence) -> Finding:
     if mistake is not None:
         return mistake
     return Finding("passed", f"{count(len(evidence.siblings), 'task')}, and the sum of their results.")
+
+
+SECOND = Exercise("exercise 0b, three tasks", (TOTAL / 2,), judge_second, lambda: (list(NUMBERS),))
 
 
 def too_few_tasks(evidence: Evidence) -> Finding | None:

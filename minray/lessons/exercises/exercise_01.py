@@ -5,11 +5,11 @@ came back in order. Whether tasks then overlap is up to the machine, so it is to
 """
 
 from ..judging.evidence import Evidence, as_list, chained, rounds_of_submission, same, submitted_one_by_one
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, nothing_returned, raised, references_returned, stopped
 from ..judging.verdict import Finding
 from ..watching.schedule import count
 
-TITLE = "exercise 1, squares as tasks"
 NUMBERS = (2, 0, 3, 1, 4)
 SQUARES = tuple(number * number for number in NUMBERS)
 
@@ -31,6 +31,9 @@ def judge(evidence: Evidence) -> Finding:
     if mistake is not None:
         return mistake
     return Finding("passed", f"{_submission(evidence)}. {overlap(evidence)}")
+
+
+EXERCISE = Exercise("exercise 1, squares as tasks", SQUARES, judge, lambda: (list(NUMBERS),))
 
 
 def _submission(evidence: Evidence) -> str:

@@ -1,11 +1,11 @@
 """Exercise 1b: list scheduling by hand; right is to give each task to the worker that is free first."""
 
 from ..judging.evidence import Evidence
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, stopped
 from ..judging.verdict import Finding
 from ..watching.schedule import simulate
 
-TITLE = "exercise 1b, when is the last one done?"
 NAPS, WORKERS = (0.5, 3.0, 1.0, 2.0, 2.5, 1.5, 4.0), 3
 RIGHT = simulate(NAPS, WORKERS).total
 NEAR = 1e-6
@@ -16,6 +16,9 @@ def judge(evidence: Evidence) -> Finding:
     """Say whether the rule was played through."""
     mistake = first_of(evidence, stopped, raised, no_number, a_shortcut, wrong)
     return mistake or Finding("passed", f"{RIGHT:g} units: that is what the scheduler does, too.")
+
+
+EXERCISE = Exercise("exercise 1b, when is the last one done?", (RIGHT,), judge, lambda: (list(NAPS), WORKERS))
 
 
 def no_number(evidence: Evidence) -> Finding | None:

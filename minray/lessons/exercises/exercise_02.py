@@ -4,7 +4,10 @@ Right is: every result exactly once, by calls of `wait` that used the given time
 its timeout comes back with less than was asked, perhaps with nothing, and the answer copes with that.
 """
 
+from ..basics.clock import slow_value, time_scale
+from ..basics.session import remote
 from ..judging.evidence import Evidence, as_list, same
+from ..judging.exercise import Exercise
 from ..judging.mistakes import (
     first_of,
     list_does_not_shrink,
@@ -17,10 +20,16 @@ from ..judging.verdict import Finding
 from ..watching.recording import Call
 from ..watching.schedule import count
 
-TITLE = "exercise 2, a timeout shorter than the tasks"
 UNITS = (0.6, 1.2, 1.8, 2.4, 3.0)  # how long the tasks take whose references the answer is given
 VALUES = (10, 20, 30, 40, 50)  # and what they return
 TIMEOUT = 0.25  # units; shorter than any task, so that some calls of `wait` come back empty
+
+
+def references() -> tuple[object, ...]:
+    """References to the results of five tasks, and the timeout in seconds."""
+    task = remote(slow_value)
+    pairs = zip(UNITS, VALUES, strict=True)
+    return [task.remote(units, value) for units, value in pairs], TIMEOUT * time_scale()
 
 
 def judge(evidence: Evidence) -> Finding:
@@ -49,6 +58,16 @@ def judge(evidence: Evidence) -> Finding:
         f"{count(len(waits), 'call')} of wait; {len(short)} of them ran into the timeout and brought less "
         f"than asked, {len(empty)} brought nothing at all, and still you have all {evidence.given} results.",
     )
+
+
+EXERCISE = Exercise(
+    "exercise 2, a timeout shorter than the tasks",
+    VALUES,
+    judge,
+    references,
+    given=len(VALUES),
+    timeout=TIMEOUT,
+)
 
 
 def get_with_a_timeout(evidence: Evidence) -> Finding | None:

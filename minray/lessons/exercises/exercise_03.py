@@ -5,6 +5,7 @@ what is ready. The squares may come in any order.
 """
 
 from ..judging.evidence import Evidence, as_list, same
+from ..judging.exercise import Exercise
 from ..judging.mistakes import (
     first_of,
     list_does_not_shrink,
@@ -15,9 +16,7 @@ from ..judging.mistakes import (
 )
 from ..judging.verdict import Finding
 from ..watching.recording import Call
-from .exercise_01 import NUMBERS, get_in_the_loop, in_a_chain, not_fetched, overlap, too_few_tasks
-
-TITLE = "exercise 3, squares as they come"
+from .exercise_01 import NUMBERS, SQUARES, get_in_the_loop, in_a_chain, not_fetched, overlap, too_few_tasks
 
 
 def judge(evidence: Evidence) -> Finding:
@@ -47,6 +46,9 @@ def judge(evidence: Evidence) -> Finding:
         f"{len(evidence.siblings)} tasks submitted at once, then {len(waits)} calls of wait on a list that "
         f"shrank from {waits[0].count} to {waits[-1].count}. {overlap(evidence)}",
     )
+
+
+EXERCISE = Exercise("exercise 3, squares as they come", SQUARES, judge, lambda: (list(NUMBERS),))
 
 
 def wrong_values(evidence: Evidence) -> Finding | None:

@@ -1,12 +1,12 @@
 """Exercise 4: many tiny pieces of work in few tasks; right is a task for each of some batches."""
 
 from ..judging.evidence import Evidence
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, nothing_returned, raised, references_returned, stopped
 from ..judging.sharing_out import get_between, no_tasks, not_fetched, one_big_task, wrong_values
 from ..judging.verdict import Finding
 from ..watching.schedule import count
 
-TITLE = "exercise 4, batches"
 NUMBERS = tuple(range(3, 403))
 REMAINDERS = tuple(number % 7 for number in NUMBERS)
 MOST = len(NUMBERS) // 10  # tasks; on average ten numbers in each at least
@@ -33,6 +33,9 @@ def judge(evidence: Evidence) -> Finding:
     return Finding(
         "passed", f"{len(NUMBERS)} numbers in {count(tasks, 'task')}: about {len(NUMBERS) // tasks} in each."
     )
+
+
+EXERCISE = Exercise("exercise 4, batches", REMAINDERS, judge, lambda: (list(NUMBERS),))
 
 
 def too_many_tasks(evidence: Evidence) -> Finding | None:

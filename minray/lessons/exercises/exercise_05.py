@@ -5,12 +5,12 @@ every piece.
 """
 
 from ..judging.evidence import Evidence
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, nothing_returned, raised, references_returned, stopped
 from ..judging.sharing_out import get_between, no_tasks, not_fetched, one_big_task, wrong_values
 from ..judging.verdict import Finding
 from ..watching.schedule import count
 
-TITLE = "exercise 5, even shares"
 UNITS = (0.2,) * 16 + (0.01,) * 32
 PARTS_A_WORKER = 3
 
@@ -38,6 +38,9 @@ def judge(evidence: Evidence) -> Finding:
         "passed",
         f"{count(tasks, 'part')} for {count(evidence.cpus, 'worker')}: whoever was done early took another.",
     )
+
+
+EXERCISE = Exercise("exercise 5, even shares", UNITS, judge, lambda: (list(UNITS),))
 
 
 def most() -> int:

@@ -2,10 +2,10 @@
 
 from ..hood.under_the_hood import FORWARD, GET, PULL_BEGINS, PULL_ENDS, SEAL, SUBMIT, Step
 from ..judging.evidence import Evidence
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, stopped
 from ..judging.verdict import Finding
 
-TITLE = "exercise 6, what was copied"
 FIRST, SECOND, TOTAL = 700, 1_300, 900  # bytes
 STEPS = (
     Step(0.0, SUBMIT, "first", 0),
@@ -36,6 +36,9 @@ def judge(evidence: Evidence) -> Finding:
     """Say whether the copies were added up."""
     mistake = first_of(evidence, stopped, raised, nothing, counted_twice, other_events, a_count, wrong)
     return mistake or Finding("passed", f"{COPIES} copies, {COPIED:,} bytes in all, each counted once.")
+
+
+EXERCISE = Exercise("exercise 6, what was copied", (COPIED,), judge, lambda: (list(STEPS),))
 
 
 def nothing(evidence: Evidence) -> Finding | None:

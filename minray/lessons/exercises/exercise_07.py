@@ -5,10 +5,10 @@ The events tell what was copied from node to node.
 
 from ..basics.session import node_ids, remote_on
 from ..judging.evidence import Evidence, is_reference
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
 
-TITLE = "exercise 7, bring the work to the data"
 LONG, SHORT = 400_000, 100_000
 TOTAL = float(LONG + 2 * SHORT)
 LARGE = LONG * 4  # bytes; anything of at least half the large array's size counts as a copy of it
@@ -39,6 +39,9 @@ def judge(evidence: Evidence) -> Finding:
         "passed",
         f"the large array stayed where it was; only the small one travelled, {copied:,} bytes.",
     )
+
+
+EXERCISE = Exercise("exercise 7, bring the work to the data", (TOTAL,), judge, arrays, given=2, nodes=3)
 
 
 def added_here(evidence: Evidence) -> Finding | None:

@@ -4,12 +4,12 @@ The events tell: an array that is passed by value is stored anew with every call
 """
 
 from ..judging.evidence import Evidence
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, nothing_returned, raised, references_returned, stopped
 from ..judging.sharing_out import get_between, no_tasks, not_fetched, one_big_task, wrong_values
 from ..judging.verdict import Finding
 from ..watching.schedule import count
 
-TITLE = "exercise 8, stored once"
 LENGTH = 400_000
 PLACES = (0, 1, 2, 3, 4, 5)
 LARGE = LENGTH * 4  # bytes; anything of at least half the array's size counts as a copy of it
@@ -48,6 +48,9 @@ def judge(evidence: Evidence) -> Finding:
         return mistake
     tasks = len(evidence.siblings)
     return Finding("passed", f"one array in the object store, and {count(tasks, 'task')} that read it there.")
+
+
+EXERCISE = Exercise("exercise 8, stored once", samples(), judge, arguments)
 
 
 def copies(evidence: Evidence) -> int:

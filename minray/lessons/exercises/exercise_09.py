@@ -4,16 +4,23 @@ The events tell which task needed the result of which: the longest way through t
 additions take at least, however many workers there are.
 """
 
+from ..basics.clock import slow_value
+from ..basics.session import remote
 from ..judging.evidence import Evidence, is_reference
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
 from ..watching.recording import Task
 from ..watching.schedule import count
 
-TITLE = "exercise 9, a tree of sums"
 VALUES = (3, 1, 4, 1, 5, 9, 2, 6)
 TOTAL = sum(VALUES)
 DEEPEST = 4  # a tree over eight leaves has three levels; one more is forgiven
+
+
+def references() -> tuple[object, ...]:
+    """References to the numbers that are to be added."""
+    return ([remote(slow_value).remote(0.2, value) for value in VALUES],)
 
 
 def judge(evidence: Evidence) -> Finding:
@@ -36,6 +43,9 @@ def judge(evidence: Evidence) -> Finding:
         f"{count(len(made), 'addition')}, at most {depth(made)} of them one after the other, and "
         "nothing fetched before the total.",
     )
+
+
+EXERCISE = Exercise("exercise 9, a tree of sums", (TOTAL,), judge, references, given=len(VALUES))
 
 
 def additions(evidence: Evidence) -> tuple[Task, ...]:

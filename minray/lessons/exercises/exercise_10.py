@@ -1,12 +1,12 @@
 """Exercise 10: the sum of an array in parts; right is several tasks, and nothing left out."""
 
 from ..judging.evidence import Evidence, is_reference
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.sharing_out import get_between, no_tasks, not_fetched, one_big_task
 from ..judging.verdict import Finding
 from ..watching.schedule import count
 
-TITLE = "exercise 10, a sum in parts"
 LENGTH = 100_003  # a prime number, so that no equal parts fit
 MOST = 200  # tasks; more if there are many workers
 
@@ -38,6 +38,9 @@ def judge(evidence: Evidence) -> Finding:
     if mistake is not None:
         return mistake
     return Finding("passed", f"{count(len(evidence.siblings), 'task')} added up a part each.")
+
+
+EXERCISE = Exercise("exercise 10, a sum in parts", (TOTAL,), judge, numbers)
 
 
 def wrong_total(evidence: Evidence) -> Finding | None:

@@ -7,6 +7,7 @@ The events tell which task needed which.
 from collections.abc import Iterable
 
 from ..judging.evidence import Evidence
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, nothing_returned, raised, references_returned, stopped
 from ..judging.sharing_out import get_between, no_tasks, not_fetched, wrong_values
 from ..judging.verdict import Finding
@@ -14,7 +15,6 @@ from ..photos.pictures import KINDS, some_requests
 from ..watching.recording import Task
 from ..watching.schedule import count
 
-TITLE = "exercise 11, a graph for each request"
 REQUESTS = 4
 LABELS = tuple(KINDS[number % len(KINDS)] for number in range(REQUESTS))
 STEPS = ("confirm", "classify", "report")
@@ -48,6 +48,9 @@ def judge(evidence: Evidence) -> Finding:
         f"{count(len(evidence.recording.tasks), 'task')} in {REQUESTS} graphs, all submitted at once: while "
         "one picture is looked at, other e-mails go out.",
     )
+
+
+EXERCISE = Exercise("exercise 11, a graph for each request", LABELS, judge, requests)
 
 
 def named(evidence: Evidence, step: str) -> tuple[Task, ...]:

@@ -5,11 +5,11 @@ counts fetched from the actor at the end.
 """
 
 from ..judging.evidence import Evidence, rounds_of_submission, same
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
 from ..watching.recording import Task
 
-TITLE = "exercise 12, one tally for all"
 WORDS = ("rain", "sun", "fog", "sun", "rain", "sun")
 COUNTS = (("fog", 1), ("rain", 2), ("sun", 3))
 
@@ -35,6 +35,9 @@ def judge(evidence: Evidence) -> Finding:
         f"one actor and {len(method_calls(evidence))} calls of its methods, which it answered one after the "
         "other. Nobody waited for a call before making the next.",
     )
+
+
+EXERCISE = Exercise("exercise 12, one tally for all", COUNTS, judge, lambda: (list(WORDS),))
 
 
 def actors(evidence: Evidence) -> tuple[Task, ...]:

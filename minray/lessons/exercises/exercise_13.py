@@ -5,12 +5,12 @@ waits until that is done; the driver waits for the tasks, and only then asks for
 """
 
 from ..judging.evidence import Evidence, rounds_of_submission
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
 from ..watching.recording import Task
 from .exercise_12 import actors, method_calls, no_actor, several_actors
 
-TITLE = "exercise 13, tasks that tell an actor"
 NUMBERS = (2, 1, 3, 2)
 TOTAL = 18
 
@@ -38,6 +38,9 @@ def judge(evidence: Evidence) -> Finding:
         f"{len(_workers(evidence))} tasks, and each told the one actor what it had found. "
         "The total was asked for when all of them had.",
     )
+
+
+EXERCISE = Exercise("exercise 13, tasks that tell an actor", (TOTAL,), judge, lambda: (list(NUMBERS),))
 
 
 def _workers(evidence: Evidence) -> tuple[Task, ...]:

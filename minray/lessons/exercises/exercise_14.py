@@ -1,10 +1,11 @@
 """Exercise 14: results of tasks of which some fail; right is to keep what worked and mark what did not."""
 
+from ..basics.faults import some_that_fail
 from ..judging.evidence import Evidence, as_list, same
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, nothing_returned, raised, references_returned, stopped
 from ..judging.verdict import Finding
 
-TITLE = "exercise 14, keep what worked"
 RESULTS = (0, None, 20, None, 40)
 FAILED = 2
 
@@ -26,6 +27,9 @@ def judge(evidence: Evidence) -> Finding:
     if mistake is not None:
         return mistake
     return Finding("passed", f"{FAILED} of {len(RESULTS)} tasks failed, and the others' results were kept.")
+
+
+EXERCISE = Exercise("exercise 14, keep what worked", RESULTS, judge, some_that_fail)
 
 
 def one_takes_all(evidence: Evidence) -> Finding | None:

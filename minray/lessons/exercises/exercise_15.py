@@ -1,10 +1,11 @@
 """Exercise 15: several tasks for one answer; right is to take the first, and to cancel the others."""
 
+from ..basics.faults import some_that_race
 from ..judging.evidence import Evidence
+from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
 
-TITLE = "exercise 15, the first one wins"
 UNITS = (8.0, 1.0, 8.0)
 VALUES = (1, 2, 3)
 
@@ -25,6 +26,9 @@ def judge(evidence: Evidence) -> Finding:
     if mistake is not None:
         return mistake
     return Finding("passed", "you took the first result, and no task went on that nobody needed.")
+
+
+EXERCISE = Exercise("exercise 15, the first one wins", VALUES, judge, lambda: some_that_race(UNITS, VALUES))
 
 
 def cancelled_too_early(evidence: Evidence) -> Finding | None:

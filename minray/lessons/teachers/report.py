@@ -2,8 +2,9 @@
 
 import json
 
-from .. import checking
 from ..basics.session import is_running, node_ids, start
+from ..checking import check
+from ..exercises.table import EXERCISES
 
 
 def report(number: str, answer: object, token: str) -> None:
@@ -14,13 +15,14 @@ def report(number: str, answer: object, token: str) -> None:
         answer: the learner's function; None if there is none.
         token: tells this line from anything that the notebook prints itself.
     """
-    exercise = checking.EXERCISES[int(number) if number.isdecimal() else number]
+    key: int | str = int(number) if number.isdecimal() else number
+    exercise = EXERCISES[key]
     if not is_running() or len(node_ids()) < exercise.nodes:
         start(exercise.nodes)
     if answer is None:
         found = {"passed": False, "finding": "not-defined", "words": "There is no such function."}
     else:
-        verdict = checking.check(int(number) if number.isdecimal() else number, answer)  # type: ignore[arg-type]
+        verdict = check(key, answer)  # type: ignore[arg-type]
         found = {
             "passed": verdict.passed,
             "finding": verdict.finding.name,
