@@ -39,7 +39,7 @@ def dashboard(argv: list[str]) -> int:
 
 def microbenchmark(argv: list[str]) -> int:
     """measure how fast tasks, gets and puts are on this machine"""
-    from .microbenchmark import main
+    from .microbenchmark.main import main
 
     return main(argv)
 

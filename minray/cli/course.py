@@ -88,7 +88,7 @@ def decide(shipped: str, present: str | None, handed_out: str | None) -> Action:
 
 
 @dataclass
-class Copied:
+class CopyReport:
     """What `copy_to` did, as paths relative to the working folder.
 
     Attributes:
@@ -100,7 +100,7 @@ class Copied:
     fresh: dict[Path, Path] = field(default_factory=dict)
 
 
-def copy_to(folder: Path, *, fresh: bool = False) -> Copied:
+def copy_to(folder: Path, *, fresh: bool = False) -> CopyReport:
     """Bring a working folder up to date with the course, never touching what the learner changed.
 
     Args:
@@ -114,7 +114,7 @@ def copy_to(folder: Path, *, fresh: bool = False) -> Copied:
     record = folder / PRIVATE_FOLDER / "copied.json"
     record.parent.mkdir(parents=True, exist_ok=True)
     handed_out: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
-    done = Copied()
+    done = CopyReport()
     for path, shipped in _shipped_files().items():
         target = folder / path
         present = digest(target.read_bytes()) if target.exists() else None

@@ -19,7 +19,7 @@ from .judging.evidence import Evidence
 from .judging.exercise import Exercise
 from .judging.guard import run_guarded
 from .judging.verdict import Finding, HintSteps, Verdict
-from .watching.recording import Recording, as_schedule, mark, read, read_when
+from .watching.recording import Recording, as_schedule, bookmark, read, read_when
 from .watching.schedule import Schedule, count
 
 OTHER_NODES = 0.5  # seconds; what other nodes note of their copies comes a little after the tasks' ends
@@ -87,7 +87,7 @@ def _cannot_run(answer: object, exercise: Exercise) -> Finding | None:
 def _examine(exercise: Exercise, answer: Callable[..., Any]) -> tuple[Finding, Schedule]:
     """Run the answer, collect the evidence, and have it judged."""
     store, scale = event_store(), time_scale()
-    start = mark(store)
+    start = bookmark(store)
     arguments = exercise.arguments()
     outcome = run_guarded(lambda: answer(*arguments), lambda: _goes_in_circles(read(store, start)))
     recording = read_when(event_store(), lambda found: found.all_done, start)

@@ -9,23 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from .exercise import Exercise, Reading
+from .benchmark import Benchmark, Reading
 
 _MESSAGE = 120  # bytes, about as much as a small task needs
 
 
-def machine_lines(scale: float) -> Iterator[Exercise]:
+def machine_lines(scale: float) -> Iterator[Benchmark]:
     """Copying memory, and a message's way over four sockets."""
     yield _memcpy_line(int(100 * 1024 * 1024 * scale))
     with _EchoChain() as chain:
-        yield Exercise("raw 4-hop echo", "round trips/s", 1, chain.round_trip)
+        yield Benchmark("raw 4-hop echo", "round trips/s", 1, chain.round_trip)
 
 
-def _memcpy_line(length: int) -> Exercise:
+def _memcpy_line(length: int) -> Benchmark:
     # Not zeros: those pages would all be one.
     source = np.ones(length, dtype=np.int64)
     target = np.ones_like(source)
-    return Exercise("memcpy of 800 MB", "GB/s", source.nbytes / 1e9, lambda: np.copyto(target, source))
+    return Benchmark("memcpy of 800 MB", "GB/s", source.nbytes / 1e9, lambda: np.copyto(target, source))
 
 
 class _EchoChain:
@@ -76,7 +76,7 @@ def _echo(sock: socket.socket) -> None:
         sock.sendall(data)
 
 
-def start_up_line(script: str) -> Exercise:
+def start_up_line(script: str) -> Benchmark:
     """Seconds from before the import to the first task's result.
 
     Args:
@@ -94,7 +94,7 @@ def start_up_line(script: str) -> Exercise:
         (line,) = [line for line in done.stdout.splitlines() if line.startswith("seconds ")]
         return Reading(float(line.removeprefix("seconds ")))
 
-    return Exercise("start-up to first result", "s", 1, run)
+    return Benchmark("start-up to first result", "s", 1, run)
 
 
 def descendants(pid: int) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .exercise import Exercise, Reading
+from .benchmark import Benchmark, Reading
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def three_nodes(engine: str) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def cluster_lines(engine: str, scale: float) -> Iterator[Exercise]:
+def cluster_lines(engine: str, scale: float) -> Iterator[Benchmark]:
     """The lines for a module with Ray's interface; the cluster lives as long as they are being taken."""
     count, length = max(100, int(10_000 * scale)), int(100 * 1024 * 1024 * scale)
     with three_nodes(engine) as ray:
@@ -55,5 +55,5 @@ def cluster_lines(engine: str, scale: float) -> Iterator[Exercise]:
             size = ray.get(array).nbytes
             return Reading(size / 1e9 / (time.perf_counter() - began))
 
-        yield Exercise(f"{count:,} tasks spread over three nodes", "tasks/s", count, spread)
-        yield Exercise("get of an 800 MB array from another node", "GB/s", 1, pull)
+        yield Benchmark(f"{count:,} tasks spread over three nodes", "tasks/s", count, spread)
+        yield Benchmark("get of an 800 MB array from another node", "GB/s", 1, pull)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from .baselines import machine_lines, start_up_line
+from .benchmark import Benchmark, Measurement, measure
 from .cluster_lines import cluster_lines
-from .exercise import Exercise, Measurement, measure
 from .more_lines import memory_line, more_lines
 from .pools import pool_lines
 from .ray_lines import ray_lines
@@ -68,15 +68,15 @@ def command(engine: str, python: str, plan: dict[str, Any]) -> list[str]:
 def main(engine: str, plan_text: str) -> None:
     """Measure all lines of an engine that the plan does not leave out."""
     plan = json.loads(plan_text)
-    for exercise in _lines(engine, plan["scale"]):
-        if exercise.name in plan["done"] or plan["match"] not in exercise.name:
+    for benchmark in _lines(engine, plan["scale"]):
+        if benchmark.name in plan["done"] or plan["match"] not in benchmark.name:
             continue
-        _say({"begins": exercise.name, "unit": exercise.unit})
+        _say({"begins": benchmark.name, "unit": benchmark.unit})
         try:
-            measurement = measure(exercise, plan["repeats"], plan["seconds"])
+            measurement = measure(benchmark, plan["repeats"], plan["seconds"])
         except Exception as error:
             problem = f"{type(error).__name__}: {error}".split("\n")[0]
-            measurement = Measurement(exercise.name, exercise.unit, (), problem)
+            measurement = Measurement(benchmark.name, benchmark.unit, (), problem)
         _say({**measurement.__dict__, "values": list(measurement.values)})
 
 
@@ -86,7 +86,7 @@ def _say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _lines(engine: str, scale: float) -> Iterator[Exercise]:
+def _lines(engine: str, scale: float) -> Iterator[Benchmark]:
     if engine == "machine":
         yield from machine_lines(scale)
     elif engine in ("minray", "ray"):
@@ -95,7 +95,7 @@ def _lines(engine: str, scale: float) -> Iterator[Exercise]:
         yield from pool_lines(engine, scale)
 
 
-def _lines_with_rays_interface(engine: str, scale: float) -> Iterator[Exercise]:
+def _lines_with_rays_interface(engine: str, scale: float) -> Iterator[Benchmark]:
     ray = importlib.import_module(engine)
     options = {"logging_level": "ERROR", "include_dashboard": False}
     yield start_up_line(_RAY_START_UP.format(engine=engine, options="logging_level='ERROR'"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .baselines import pss_of_descendants
-from .exercise import Exercise, Reading
+from .benchmark import Benchmark, Reading
 
 # Tasks of these lengths are tried, in seconds, until one is worth being a task.
 CROSSOVER_SECONDS = [1e-5 * 2**step for step in range(14)]
@@ -35,23 +35,23 @@ def crossover(run_all: Callable[[float, int], object]) -> Reading:
     raise ValueError(f"tasks of up to {CROSSOVER_SECONDS[-1]:.2g} s were slower than a loop")
 
 
-def memory_line() -> Exercise:
+def memory_line() -> Benchmark:
     """Must be the first one, in a session that has done nothing yet."""
-    return Exercise("idle memory beyond the driver (PSS)", "MB", 1, lambda: Reading(pss_of_descendants()))
+    return Benchmark("idle memory beyond the driver (PSS)", "MB", 1, lambda: Reading(pss_of_descendants()))
 
 
-def _large_get_line(ray: Any, length: int) -> Exercise:  # noqa: ANN401
+def _large_get_line(ray: Any, length: int) -> Benchmark:  # noqa: ANN401
     large = ray.put(np.ones(length, dtype=np.int64))
-    return Exercise("get of an 800 MB array", "us", 1, lambda: ray.get(large))
+    return Benchmark("get of an 800 MB array", "us", 1, lambda: ray.get(large))
 
 
-def _large_put_line(ray: Any, length: int) -> Exercise:  # noqa: ANN401
+def _large_put_line(ray: Any, length: int) -> Benchmark:  # noqa: ANN401
     """Unlike the array of Ray's own line, this one is not all zeros, whose pages would all be one."""
     array = np.ones(length, dtype=np.int64)
-    return Exercise("put of an 800 MB array", "GB/s", array.nbytes / 1e9, lambda: ray.put(array))
+    return Benchmark("put of an 800 MB array", "GB/s", array.nbytes / 1e9, lambda: ray.put(array))
 
 
-def more_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401 - minray, or Ray itself
+def more_lines(ray: Any, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401 - minray, or Ray itself
     """All further lines for a module with Ray's interface."""
 
     @ray.remote
@@ -80,12 +80,12 @@ def more_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401 - 
     def run_all(seconds: float, count: int) -> object:
         return ray.get([busy_task.remote(seconds) for _ in range(count)])
 
-    yield Exercise("8 MB array from a task", "arrays/s", 1, lambda: ray.get(make_array.remote()))
+    yield Benchmark("8 MB array from a task", "arrays/s", 1, lambda: ray.get(make_array.remote()))
     yield _large_put_line(ray, int(100 * 1024 * 1024 * scale))
     yield _large_get_line(ray, int(100 * 1024 * 1024 * scale))
-    yield Exercise("shortest task worth a task", "us", 1, lambda: crossover(run_all))
-    yield Exercise("1,000 tasks in a batch", "tasks/s", 1000, batch(1000))
+    yield Benchmark("shortest task worth a task", "us", 1, lambda: crossover(run_all))
+    yield Benchmark("1,000 tasks in a batch", "tasks/s", 1000, batch(1000))
     if scale >= 0.1:
-        yield Exercise("10,000 tasks in a batch", "tasks/s", 10_000, batch(10_000))
-        yield Exercise("100,000 tasks in a batch", "tasks/s", 100_000, batch(100_000))
-        yield Exercise("wait for 10,000 refs, one by one", "s", 1, wait_for_each)
+        yield Benchmark("10,000 tasks in a batch", "tasks/s", 10_000, batch(10_000))
+        yield Benchmark("100,000 tasks in a batch", "tasks/s", 100_000, batch(100_000))
+        yield Benchmark("wait for 10,000 refs, one by one", "s", 1, wait_for_each)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from html import escape
 
-from .exercise import Measurement, number
+from .benchmark import Measurement, number
 from .report import Results
 
 _COLOURS = [

@@ -10,7 +10,7 @@ import cloudpickle
 import numpy as np
 
 from .baselines import start_up_line
-from .exercise import Exercise
+from .benchmark import Benchmark
 from .more_lines import busy, crossover, memory_line
 
 CPUS = 2
@@ -38,7 +38,7 @@ def make_array() -> Any:  # noqa: ANN401
 
 
 @dataclass
-class Pool:
+class Engine:
     """An engine that runs functions.
 
     Args:
@@ -52,18 +52,18 @@ class Pool:
     close: Callable[[], object]
 
 
-def _concurrent_futures() -> Pool:
+def _concurrent_futures() -> Engine:
     from concurrent.futures import ProcessPoolExecutor
 
     executor = ProcessPoolExecutor(CPUS)
-    return Pool(executor.submit, lambda future: future.result(), executor.shutdown)
+    return Engine(executor.submit, lambda future: future.result(), executor.shutdown)
 
 
-def _multiprocessing() -> Pool:
+def _multiprocessing() -> Engine:
     from multiprocessing import Pool as ProcessPool
 
     pool = ProcessPool(CPUS)
-    return Pool(
+    return Engine(
         lambda function, *args: pool.apply_async(function, args), lambda later: later.get(), pool.terminate
     )
 
@@ -74,15 +74,17 @@ def _travel_by_value() -> None:
         cloudpickle.register_pickle_by_value(sys.modules[name])
 
 
-def _loky() -> Pool:
+def _loky() -> Engine:
     _travel_by_value()
     from loky import get_reusable_executor
 
     executor = get_reusable_executor(CPUS)
-    return Pool(executor.submit, lambda future: future.result(), lambda: executor.shutdown(kill_workers=True))
+    return Engine(
+        executor.submit, lambda future: future.result(), lambda: executor.shutdown(kill_workers=True)
+    )
 
 
-def _dask() -> Pool:
+def _dask() -> Engine:
     _travel_by_value()
     from distributed import Client, LocalCluster
 
@@ -93,14 +95,14 @@ def _dask() -> Pool:
         client.close()
         cluster.close()
 
-    return Pool(
+    return Engine(
         lambda function, *args: client.submit(function, *args, pure=False),
         lambda future: future.result(),
         close,
     )
 
 
-ENGINES: dict[str, Callable[[], Pool]] = {
+ENGINES: dict[str, Callable[[], Engine]] = {
     "concurrent.futures": _concurrent_futures,
     "multiprocessing": _multiprocessing,
     "loky": _loky,
@@ -129,7 +131,7 @@ _STARTS = {
 }
 
 
-def pool_lines(engine: str, scale: float) -> Iterator[Exercise]:
+def pool_lines(engine: str, scale: float) -> Iterator[Benchmark]:
     """All lines for an engine of `ENGINES`; raises ImportError if it is not installed."""
     start, stop = _STARTS[engine]
     pool = ENGINES[engine]()
@@ -143,7 +145,7 @@ def pool_lines(engine: str, scale: float) -> Iterator[Exercise]:
     yield start_up_line(_START_UP.format(start=start, stop=stop))
 
 
-def _lines(pool: Pool, scale: float) -> Iterator[Exercise]:
+def _lines(pool: Engine, scale: float) -> Iterator[Benchmark]:
     submit, result = pool.submit, pool.result
 
     def batch(count: int) -> Callable[[], object]:
@@ -152,12 +154,12 @@ def _lines(pool: Pool, scale: float) -> Iterator[Exercise]:
     def run_all(seconds: float, count: int) -> object:
         return [result(future) for future in [submit(busy, seconds) for _ in range(count)]]
 
-    yield Exercise("single client tasks and get batch", "batches/s", 1, batch(1000))
-    yield Exercise("single client tasks sync", "round trips/s", 1, lambda: result(submit(small_value)))
-    yield Exercise("single client tasks async", "tasks/s", 1000, batch(1000))
-    yield Exercise("8 MB array from a task", "arrays/s", 1, lambda: result(submit(make_array)))
-    yield Exercise("shortest task worth a task", "us", 1, lambda: crossover(run_all))
-    yield Exercise("1,000 tasks in a batch", "tasks/s", 1000, batch(1000))
+    yield Benchmark("single client tasks and get batch", "batches/s", 1, batch(1000))
+    yield Benchmark("single client tasks sync", "round trips/s", 1, lambda: result(submit(small_value)))
+    yield Benchmark("single client tasks async", "tasks/s", 1000, batch(1000))
+    yield Benchmark("8 MB array from a task", "arrays/s", 1, lambda: result(submit(make_array)))
+    yield Benchmark("shortest task worth a task", "us", 1, lambda: crossover(run_all))
+    yield Benchmark("1,000 tasks in a batch", "tasks/s", 1000, batch(1000))
     if scale >= 0.1:
-        yield Exercise("10,000 tasks in a batch", "tasks/s", 10_000, batch(10_000))
-        yield Exercise("100,000 tasks in a batch", "tasks/s", 100_000, batch(100_000))
+        yield Benchmark("10,000 tasks in a batch", "tasks/s", 10_000, batch(10_000))
+        yield Benchmark("100,000 tasks in a batch", "tasks/s", 100_000, batch(100_000))

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .exercise import Exercise
+from .benchmark import Benchmark
 
 
-def ray_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401 - minray, or Ray itself
+def ray_lines(ray: Any, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401 - minray, or Ray itself
     """All lines, in Ray's order.
 
     Args:
@@ -28,7 +28,7 @@ def ray_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401 - m
     yield from _placement_group_lines(ray, scale)
 
 
-def _object_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
+def _object_lines(ray: Any, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401
     length = _scaled(100 * 1024 * 1024, scale)
     gigabytes = length * 8 / 1e9
 
@@ -47,17 +47,17 @@ def _object_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
         return [ray.put(1) for _ in range(10000)]
 
     value = ray.put(0)
-    yield Exercise("single client get calls (Plasma Store)", "calls/s", 1, lambda: ray.get(value))
-    yield Exercise("single client put calls (Plasma Store)", "calls/s", 1, lambda: ray.put(0))
-    yield Exercise(
+    yield Benchmark("single client get calls (Plasma Store)", "calls/s", 1, lambda: ray.get(value))
+    yield Benchmark("single client put calls (Plasma Store)", "calls/s", 1, lambda: ray.put(0))
+    yield Benchmark(
         "multi client put calls (Plasma Store)",
         "calls/s",
         1000,
         lambda: ray.get([do_put_small.remote() for _ in range(10)]),
     )
     array = np.zeros(length, dtype=np.int64)
-    yield Exercise("single client put gigabytes", "GB/s", gigabytes, lambda: ray.put(array))
-    yield Exercise(
+    yield Benchmark("single client put gigabytes", "GB/s", gigabytes, lambda: ray.put(array))
+    yield Benchmark(
         "multi client put gigabytes",
         "GB/s",
         10 * gigabytes,
@@ -65,7 +65,7 @@ def _object_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
     )
     containing = create_object_containing_ref.remote()
     name = "single client get object containing 10k refs"
-    yield Exercise(name, "objects/s", 1, lambda: ray.get(containing))
+    yield Benchmark(name, "objects/s", 1, lambda: ray.get(containing))
 
 
 def _small_value(ray: Any) -> Any:  # noqa: ANN401
@@ -76,7 +76,7 @@ def _small_value(ray: Any) -> Any:  # noqa: ANN401
     return small_value
 
 
-def _task_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
+def _task_lines(ray: Any, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401
     small_value, actor_class = _small_value(ray), _actor_class(ray)
 
     def batch(count: int) -> Callable[[], object]:
@@ -87,13 +87,13 @@ def _task_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
         while not_ready:
             _, not_ready = ray.wait(not_ready)
 
-    yield Exercise("single client tasks and get batch", "batches/s", 1, batch(1000))
-    yield Exercise("single client wait 1k refs", "runs/s", 1, wait_for_each)
-    yield Exercise("single client tasks sync", "round trips/s", 1, lambda: ray.get(small_value.remote()))
-    yield Exercise("single client tasks async", "tasks/s", 1000, batch(1000))
+    yield Benchmark("single client tasks and get batch", "batches/s", 1, batch(1000))
+    yield Benchmark("single client wait 1k refs", "runs/s", 1, wait_for_each)
+    yield Benchmark("single client tasks sync", "round trips/s", 1, lambda: ray.get(small_value.remote()))
+    yield Benchmark("single client tasks async", "tasks/s", 1000, batch(1000))
     count = _scaled(10000, scale)
     actors = [actor_class.remote() for _ in range(4)]
-    yield Exercise(
+    yield Benchmark(
         "multi client tasks async",
         "tasks/s",
         count * 4,
@@ -113,7 +113,7 @@ def _actor_class(ray: Any) -> Any:  # noqa: ANN401
     small_value_task = _small_value(ray)
 
     @ray.remote(num_cpus=0)
-    class Actor:
+    class Server:
         def small_value(self) -> bytes:
             return b"ok"
 
@@ -123,12 +123,12 @@ def _actor_class(ray: Any) -> Any:  # noqa: ANN401
         def small_value_batch(self, count: int) -> None:
             ray.get([small_value_task.remote() for _ in range(count)])
 
-    return Actor
+    return Server
 
 
 def _client_class(ray: Any) -> Any:  # noqa: ANN401
     @ray.remote(num_cpus=0)
-    class Client:
+    class Caller:
         def __init__(self, servers: list[Any]) -> None:
             self.servers = servers
 
@@ -139,23 +139,23 @@ def _client_class(ray: Any) -> Any:  # noqa: ANN401
             x = ray.put(0)
             ray.get([server.small_value_arg.remote(x) for server in self.servers for _ in range(count)])
 
-    return Client
+    return Caller
 
 
 def _calls(ray: Any, actor: Any, count: int) -> Callable[[], object]:  # noqa: ANN401
     return lambda: ray.get([actor.small_value.remote() for _ in range(count)])
 
 
-def _actor_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
+def _actor_lines(ray: Any, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401
     actor_class, client_class = _actor_class(ray), _client_class(ray)
     actor = actor_class.remote()
-    yield Exercise("1:1 actor calls sync", "round trips/s", 1, lambda: ray.get(actor.small_value.remote()))
-    yield Exercise("1:1 actor calls async", "calls/s", 1000, _calls(ray, actor, 1000))
+    yield Benchmark("1:1 actor calls sync", "round trips/s", 1, lambda: ray.get(actor.small_value.remote()))
+    yield Benchmark("1:1 actor calls async", "calls/s", 1000, _calls(ray, actor, 1000))
     concurrent = actor_class.options(max_concurrency=16).remote()
-    yield Exercise("1:1 actor calls concurrent", "calls/s", 1000, _calls(ray, concurrent, 1000))
+    yield Benchmark("1:1 actor calls concurrent", "calls/s", 1000, _calls(ray, concurrent, 1000))
     yield from _many_actors(ray, actor_class, "actor", scale)
     count, clients = _scaled(1000, scale), [client_class.remote([actor_class.remote()])] * _servers()
-    yield Exercise(
+    yield Benchmark(
         "n:n actor calls with arg async",
         "calls/s",
         count * len(clients),
@@ -163,11 +163,11 @@ def _actor_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
     )
 
 
-def _many_actors(ray: Any, actor_class: Any, kind: str, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
+def _many_actors(ray: Any, actor_class: Any, kind: str, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401
     """One client, then four tasks, that call half as many actors as there are CPUs."""
     count, servers = _scaled(5000, scale), [actor_class.remote() for _ in range(_servers())]
     client = _client_class(ray).remote(servers)
-    yield Exercise(
+    yield Benchmark(
         f"1:n {kind} calls async",
         "calls/s",
         count * len(servers),
@@ -178,7 +178,7 @@ def _many_actors(ray: Any, actor_class: Any, kind: str, scale: float) -> Iterato
     def work(actors: list[Any]) -> None:
         ray.get([actors[place % len(actors)].small_value.remote() for place in range(count)])
 
-    yield Exercise(
+    yield Benchmark(
         f"n:n {kind} calls async",
         "calls/s",
         count * 4,
@@ -186,7 +186,7 @@ def _many_actors(ray: Any, actor_class: Any, kind: str, scale: float) -> Iterato
     )
 
 
-def _async_actor_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
+def _async_actor_lines(ray: Any, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401
     @ray.remote
     class AsyncActor:
         async def small_value(self) -> bytes:
@@ -197,11 +197,11 @@ def _async_actor_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: A
 
     async_actor_class: Any = AsyncActor
     actor = async_actor_class.remote()
-    yield Exercise(
+    yield Benchmark(
         "1:1 async-actor calls sync", "round trips/s", 1, lambda: ray.get(actor.small_value.remote())
     )
-    yield Exercise("1:1 async-actor calls async", "calls/s", 1000, _calls(ray, actor, 1000))
-    yield Exercise(
+    yield Benchmark("1:1 async-actor calls async", "calls/s", 1000, _calls(ray, actor, 1000))
+    yield Benchmark(
         "1:1 async-actor calls with args async",
         "calls/s",
         1000,
@@ -210,7 +210,7 @@ def _async_actor_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: A
     yield from _many_actors(ray, async_actor_class, "async-actor", scale)
 
 
-def _placement_group_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noqa: ANN401
+def _placement_group_lines(ray: Any, scale: float) -> Iterator[Benchmark]:  # noqa: ANN401
     from importlib import import_module
 
     count = max(int(100 * scale), 1)
@@ -223,4 +223,4 @@ def _placement_group_lines(ray: Any, scale: float) -> Iterator[Exercise]:  # noq
         for group in made:
             groups.remove_placement_group(group)
 
-    yield Exercise("placement group create/removal", "groups/s", count, create_and_remove)
+    yield Benchmark("placement group create/removal", "groups/s", count, create_and_remove)

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 
 from ..version import __version__
-from .exercise import Measurement, number
+from .benchmark import Measurement, number
 
 Results = Mapping[str, Sequence[Measurement]]  # by engine
 

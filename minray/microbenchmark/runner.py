@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from .baselines import descendants
+from .benchmark import Measurement
 from .engine_process import MARK, command
-from .exercise import Measurement
 
 # How often an engine's process is started again after one of its lines took too long or ended it.
 _STARTS = 8

@@ -17,14 +17,14 @@ from minray.lessons.exercises import (
 )
 from minray.lessons.judging.evidence import Evidence, rounds_of_submission, same
 from minray.lessons.judging.verdict import Finding, HintSteps, Verdict
-from minray.lessons.watching.recording import Call, Recording, Task
+from minray.lessons.watching.recording import Call, RecordedTask, Recording
 
 SQUARES = exercise_01.SQUARES
 
 
-def task(number: int, submitted: float, started: float, finished: float, **more: Any) -> Task:  # noqa: ANN401
+def task(number: int, submitted: float, started: float, finished: float, **more: Any) -> RecordedTask:  # noqa: ANN401
     worker = more.get("worker", 1)
-    return Task(
+    return RecordedTask(
         number,
         f"id{number}",
         "square",
@@ -43,16 +43,16 @@ def call(kind: str, started: float, ended: float, count: int = 5, **more: Any) -
     return Call(kind, None, started, ended, count, wanted, more.get("ready", wanted), more.get("timeout"))
 
 
-def evidence(tasks: list[Task], calls: list[Call], **more: Any) -> Evidence:  # noqa: ANN401
+def evidence(tasks: list[RecordedTask], calls: list[Call], **more: Any) -> Evidence:  # noqa: ANN401
     more.setdefault("result", list(SQUARES))
     return Evidence(Recording(tuple(tasks), tuple(calls)), SQUARES, **more)
 
 
-def side_by_side(slowness: float = 1.0) -> list[Task]:
+def side_by_side(slowness: float = 1.0) -> list[RecordedTask]:
     return [task(n, 0.0001 * n, 0.01 * slowness, slowness * n) for n in range(1, 6)]
 
 
-def one_after_another() -> list[Task]:
+def one_after_another() -> list[RecordedTask]:
     return [task(n, 0.0001 * n, n, n + 1) for n in range(1, 6)]
 
 
@@ -95,7 +95,7 @@ def test_a_get_after_each_submission_is_caught_even_if_all_is_quick() -> None:
 
 def test_tasks_that_a_task_submits_are_judged_by_what_that_task_waited_for() -> None:
     parent = task(1, 0, 0, 9)
-    children = [Task(n, f"id{n}", "square", 1, 0.0001 * n, 1, 2, False, 1, ()) for n in range(2, 7)]
+    children = [RecordedTask(n, f"id{n}", "square", 1, 0.0001 * n, 1, 2, False, 1, ()) for n in range(2, 7)]
     inner = Call("get", 1, 0.1, 2, 5, 5, 5, None)
     assert exercise_01.judge(evidence([parent, *children], [call("get", 0, 9, count=1), inner])).passed
 

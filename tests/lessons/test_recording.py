@@ -9,10 +9,10 @@ from minray.gcs.schema import TaskState
 from minray.gcs.store import EventWriter
 from minray.lessons.watching.recording import (
     MOST_CALLS,
-    Mark,
+    Bookmark,
     Recording,
     as_schedule,
-    mark,
+    bookmark,
     read,
     read_when,
     with_producers,
@@ -86,8 +86,8 @@ def test_a_task_that_waited_inside_started_when_it_first_ran(store: Store) -> No
 def test_only_what_came_after_a_mark_is_read(store: Store) -> None:
     store.task(1, 100.0, (RUNNING, 100.0))
     store.call("get", 100.0, 101.0)
-    here = mark(store.path)
-    assert here == Mark(task=1, call=1)
+    here = bookmark(store.path)
+    assert here == Bookmark(task=1, call=1)
     assert read(store.path, here) == Recording((), ())
     store.task(2, 99.0)  # its clock may even be behind
     store.call("wait", 99.0, 99.5)

@@ -10,7 +10,7 @@ from ..judging.evidence import Evidence, is_reference
 from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
-from ..watching.recording import Task
+from ..watching.recording import RecordedTask
 from ..watching.schedule import count
 
 VALUES = (3, 1, 4, 1, 5, 9, 2, 6)
@@ -48,12 +48,12 @@ def judge(evidence: Evidence) -> Finding:
 EXERCISE = Exercise("exercise 9, a tree of sums", (TOTAL,), judge, references, given=len(VALUES))
 
 
-def additions(evidence: Evidence) -> tuple[Task, ...]:
+def additions(evidence: Evidence) -> tuple[RecordedTask, ...]:
     """The tasks that the answer made itself, without those whose results it was given."""
     return evidence.recording.tasks[evidence.given :]
 
 
-def depth(tasks: tuple[Task, ...]) -> int:
+def depth(tasks: tuple[RecordedTask, ...]) -> int:
     """How many of these tasks lie on the longest way from a result to a result that needs it."""
     levels: dict[int, int] = {}
     for task in tasks:  # in the order of submission, so producers come first

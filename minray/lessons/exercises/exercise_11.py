@@ -12,7 +12,7 @@ from ..judging.mistakes import first_of, nothing_returned, raised, references_re
 from ..judging.sharing_out import get_between, no_tasks, not_fetched, wrong_values
 from ..judging.verdict import Finding
 from ..photos.pictures import KINDS, some_requests
-from ..watching.recording import Task
+from ..watching.recording import RecordedTask
 from ..watching.schedule import count
 
 REQUESTS = 4
@@ -53,12 +53,12 @@ def judge(evidence: Evidence) -> Finding:
 EXERCISE = Exercise("exercise 11, a graph for each request", LABELS, judge, requests)
 
 
-def named(evidence: Evidence, step: str) -> tuple[Task, ...]:
+def named(evidence: Evidence, step: str) -> tuple[RecordedTask, ...]:
     """The tasks that execute this step."""
     return tuple(task for task in evidence.recording.tasks if task.name.rpartition(".")[2] == step)
 
 
-def _need(tasks: Iterable[Task], others: Iterable[Task]) -> bool:
+def _need(tasks: Iterable[RecordedTask], others: Iterable[RecordedTask]) -> bool:
     numbers = {task.number for task in others}
     return all(numbers & set(task.needs) for task in tasks)
 

@@ -8,7 +8,7 @@ from ..judging.evidence import Evidence, rounds_of_submission, same
 from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
-from ..watching.recording import Task
+from ..watching.recording import RecordedTask
 
 WORDS = ("rain", "sun", "fog", "sun", "rain", "sun")
 COUNTS = (("fog", 1), ("rain", 2), ("sun", 3))
@@ -40,12 +40,12 @@ def judge(evidence: Evidence) -> Finding:
 EXERCISE = Exercise("exercise 12, one tally for all", COUNTS, judge, lambda: (list(WORDS),))
 
 
-def actors(evidence: Evidence) -> tuple[Task, ...]:
+def actors(evidence: Evidence) -> tuple[RecordedTask, ...]:
     """The tasks that made an actor."""
     return tuple(task for task in evidence.recording.tasks if task.kind == "ACTOR_CREATION_TASK")
 
 
-def method_calls(evidence: Evidence) -> tuple[Task, ...]:
+def method_calls(evidence: Evidence) -> tuple[RecordedTask, ...]:
     """The calls of actors' methods."""
     return tuple(task for task in evidence.recording.tasks if task.kind == "ACTOR_TASK")
 

@@ -8,7 +8,7 @@ from ..judging.evidence import Evidence, rounds_of_submission
 from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
 from ..judging.verdict import Finding
-from ..watching.recording import Task
+from ..watching.recording import RecordedTask
 from .exercise_12 import actors, method_calls, no_actor, several_actors
 
 NUMBERS = (2, 1, 3, 2)
@@ -43,7 +43,7 @@ def judge(evidence: Evidence) -> Finding:
 EXERCISE = Exercise("exercise 13, tasks that tell an actor", (TOTAL,), judge, lambda: (list(NUMBERS),))
 
 
-def _workers(evidence: Evidence) -> tuple[Task, ...]:
+def _workers(evidence: Evidence) -> tuple[RecordedTask, ...]:
     return tuple(task for task in evidence.recording.tasks if task.kind == "NORMAL_TASK")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..watching.recording import Call, Recording, Task
+from ..watching.recording import Call, RecordedTask, Recording
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Evidence:
     timeout: float | None = None
 
     @property
-    def siblings(self) -> tuple[Task, ...]:
+    def siblings(self) -> tuple[RecordedTask, ...]:
         """The tasks of the submitter (the driver, or one task) that submitted most."""
-        by_parent: dict[int | None, list[Task]] = {}
+        by_parent: dict[int | None, list[RecordedTask]] = {}
         for task in self.recording.tasks:
             by_parent.setdefault(task.parent, []).append(task)
         return max((tuple(tasks) for tasks in by_parent.values()), key=len, default=())
@@ -59,7 +59,7 @@ class Evidence:
         return tuple(call for call in self.recording.calls if call.kind == kind and call.caller == caller)
 
 
-def rounds_of_submission(tasks: Sequence[Task], calls: Sequence[Call]) -> int:
+def rounds_of_submission(tasks: Sequence[RecordedTask], calls: Sequence[Call]) -> int:
     """In how many rounds tasks were submitted; a call that came back in between starts a new round.
 
     Firing everything first is one round; a `get` after each submission makes as many rounds as tasks.
@@ -79,7 +79,7 @@ def submitted_one_by_one(evidence: Evidence) -> bool:
     return rounds_of_submission(evidence.siblings, blocking) > 1
 
 
-def chained(tasks: Sequence[Task]) -> bool:
+def chained(tasks: Sequence[RecordedTask]) -> bool:
     """Whether some of the tasks need results of others of them."""
     numbers = {task.number for task in tasks}
     return any(numbers & set(task.needs) for task in tasks)

@@ -24,7 +24,7 @@ LOOK_AGAIN = 0.02  # seconds between two looks into the store
 
 
 @dataclass(frozen=True)
-class Task:
+class RecordedTask:
     """One task; times in seconds since 1970, None for what has not happened (yet)."""
 
     number: int  # its key in the event store
@@ -81,7 +81,7 @@ class Copied(NamedTuple):
 class Recording:
     """What happened in a stretch of time, each kind in the order in which it did."""
 
-    tasks: tuple[Task, ...]
+    tasks: tuple[RecordedTask, ...]
     calls: tuple[Call, ...]
     sealed: tuple[Sealed, ...] = ()
     copied: tuple[Copied, ...] = ()
@@ -125,7 +125,7 @@ _COPIED = """
 """
 
 
-class Mark(NamedTuple):
+class Bookmark(NamedTuple):
     """A place in an event store: the last task, call, object and copy that were known there.
 
     Numbers rather than a time of day, because the processes read their clocks at different moments.
@@ -137,10 +137,10 @@ class Mark(NamedTuple):
     copied: int = 0
 
 
-BEGINNING = Mark()
+BEGINNING = Bookmark()
 
 
-def mark(path: Path | str) -> Mark:
+def bookmark(path: Path | str) -> Bookmark:
     """The end of the event store as it is now."""
     db = connect_readonly(path)
     try:
@@ -153,13 +153,13 @@ def mark(path: Path | str) -> Mark:
                 ("seq", "transfers"),
             )
         )
-        return Mark(*db.execute(f"SELECT {last}").fetchone())
+        return Bookmark(*db.execute(f"SELECT {last}").fetchone())
     finally:
         db.close()
 
 
-def read(path: Path | str, since: Mark = BEGINNING) -> Recording:
-    """Read what was submitted and called after a mark.
+def read(path: Path | str, since: Bookmark = BEGINNING) -> Recording:
+    """Read what was submitted and called after a bookmark.
 
     Of a task that was tried more than once the last attempt counts.
 
@@ -176,7 +176,7 @@ def read(path: Path | str, since: Mark = BEGINNING) -> Recording:
         for number, producer in db.execute(_NEEDS, (since.task,)):
             needs.setdefault(number, {})[producer] = None
         tasks = [
-            Task(
+            RecordedTask(
                 number,
                 task_id,
                 name,
@@ -205,7 +205,7 @@ def read(path: Path | str, since: Mark = BEGINNING) -> Recording:
 def read_when(
     path: Path | str,
     is_there: Callable[[Recording], bool],
-    since: Mark = BEGINNING,
+    since: Bookmark = BEGINNING,
     patience: float = PATIENCE,
 ) -> Recording:
     """Read again and again until something is there, or patience is at its end.
@@ -225,7 +225,7 @@ def read_when(
     return found
 
 
-def with_producers(recording: Recording, task_ids: Collection[str]) -> tuple[Task, ...]:
+def with_producers(recording: Recording, task_ids: Collection[str]) -> tuple[RecordedTask, ...]:
     """The tasks of these ids, and all tasks whose results they need, directly or by way of others."""
     by_number = {task.number: task for task in recording.tasks}
     wanted = {task.number for task in recording.tasks if task.task_id in task_ids}
@@ -239,7 +239,7 @@ def with_producers(recording: Recording, task_ids: Collection[str]) -> tuple[Tas
 
 
 def as_schedule(
-    tasks: Sequence[Task], calls: Sequence[Call], scale: float, title: str, labels: Sequence[str] = ()
+    tasks: Sequence[RecordedTask], calls: Sequence[Call], scale: float, title: str, labels: Sequence[str] = ()
 ) -> Schedule:
     """Turn recorded tasks into a schedule in units, with the driver's own waiting in a row on top.
 

@@ -1,4 +1,4 @@
-"""One line of the table: what is run, and how it is measured."""
+"""A benchmark is one line of the table: what is run, and how it is measured."""
 
 import statistics
 import time
@@ -9,7 +9,7 @@ _LONGEST_WARM_UP = 4.0  # seconds
 
 
 @dataclass(frozen=True)
-class Exercise:
+class Benchmark:
     """One line of the table.
 
     Args:
@@ -27,14 +27,14 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Reading:
-    """A result that `run` measured itself, in the exercise's unit."""
+    """A result that `run` measured itself, in the benchmark's unit."""
 
     value: float
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The results of one exercise, in its unit; none if it failed, and then `problem` says why."""
+    """The results of one benchmark, in its unit; none if it failed, and then `problem` says why."""
 
     name: str
     unit: str
@@ -72,11 +72,11 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def measure(exercise: Exercise, repeats: int, seconds: float) -> Measurement:
-    """Run an exercise again and again, `repeats` times for about so many seconds.
+def measure(benchmark: Benchmark, repeats: int, seconds: float) -> Measurement:
+    """Run a benchmark again and again, `repeats` times for about so many seconds.
 
     Args:
-        exercise: what to run.
+        benchmark: what to run.
         repeats: how many results to collect; one more run before them warms everything up.
         seconds: how long to run for each result.
 
@@ -85,23 +85,23 @@ def measure(exercise: Exercise, repeats: int, seconds: float) -> Measurement:
         more than a few seconds: a first run may be slow only because nothing is warm yet.
     """
     began = time.perf_counter()
-    first = exercise.run()
+    first = benchmark.run()
     first_took = time.perf_counter() - began
     if first_took > max(repeats * seconds, _LONGEST_WARM_UP):
-        return Measurement(exercise.name, exercise.unit, (_result(exercise, first, 1, first_took),))
+        return Measurement(benchmark.name, benchmark.unit, (_result(benchmark, first, 1, first_took),))
     values = []
     for _ in range(repeats):
         count, began = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - began) < seconds or not count:
-            last = exercise.run()
+            last = benchmark.run()
             count += 1
-        values.append(_result(exercise, last, count, elapsed))
-    return Measurement(exercise.name, exercise.unit, tuple(values))
+        values.append(_result(benchmark, last, count, elapsed))
+    return Measurement(benchmark.name, benchmark.unit, tuple(values))
 
 
-def _result(exercise: Exercise, returned: object, count: int, elapsed: float) -> float:
+def _result(benchmark: Benchmark, returned: object, count: int, elapsed: float) -> float:
     if isinstance(returned, Reading):
         return returned.value
-    per_unit = elapsed / (count * exercise.amount)
-    scale = {"s": 1.0, "ms": 1e3, "us": 1e6}.get(exercise.unit)
+    per_unit = elapsed / (count * benchmark.amount)
+    scale = {"s": 1.0, "ms": 1e3, "us": 1e6}.get(benchmark.unit)
     return 1 / per_unit if scale is None else per_unit * scale

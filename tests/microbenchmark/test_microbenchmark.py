@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import minray as ray
-from minray import microbenchmark
-from minray.microbenchmark.exercise import Exercise, Measurement, Reading, measure
+from minray.microbenchmark.benchmark import Benchmark, Measurement, Reading, measure
+from minray.microbenchmark.main import main
 from minray.microbenchmark.picture import svg
 from minray.microbenchmark.report import as_markdown, comparison
 from minray.microbenchmark.runner import Plan, run_engine
@@ -23,8 +23,8 @@ def names_in(output: str) -> list[str]:
     return [line[:46].rstrip() for line in output.splitlines()]
 
 
-def test_the_command_prints_a_line_for_every_exercise(capsys: pytest.CaptureFixture[str]) -> None:
-    assert microbenchmark.main(["--quick"]) == 0
+def test_the_command_prints_a_line_for_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick"]) == 0
     output = capsys.readouterr().out
     names = names_in(output)
     for name in (
@@ -47,7 +47,7 @@ def test_other_engines_do_the_same_work_and_absent_ones_are_named(
     files = {kind: tmp_path / kind for kind in ("json", "markdown", "picture")}
     arguments = [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
     arguments += ["--quick", "--match", "tasks sync", "--vs", "ray,concurrent.futures,multiprocessing"]
-    assert microbenchmark.main([*arguments, "--ray-python", sys.executable]) == 0
+    assert main([*arguments, "--ray-python", sys.executable]) == 0
     assert "ray is absent: not installed" in capsys.readouterr().out
     found = json.loads(files["json"].read_text())
     assert set(found["engines"]) == {"minray", "concurrent.futures", "multiprocessing"}
@@ -65,7 +65,7 @@ def test_a_line_that_takes_too_long_is_reported_and_the_others_go_on() -> None:
 
 def test_a_selection_that_matches_nothing_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        microbenchmark.main(["--quick", "--match", "no such line"])
+        main(["--quick", "--match", "no such line"])
     assert ended.value.code == 2
     assert "no such line" in capsys.readouterr().err
 
@@ -75,7 +75,7 @@ def test_a_selection_that_matches_nothing_is_an_error(capsys: pytest.CaptureFixt
 )
 def test_wrong_options_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        microbenchmark.main(wrong)
+        main(wrong)
     assert ended.value.code == 2
     message = capsys.readouterr().err
     assert wrong[0] in message or wrong[1] in message
@@ -88,16 +88,16 @@ def test_it_is_a_command_of_minray() -> None:
     assert "--repeats" in done.stdout
 
 
-def test_an_exercise_is_warmed_up_and_then_run_for_each_repeat() -> None:
+def test_a_benchmark_is_warmed_up_and_then_run_for_each_repeat() -> None:
     runs: list[int] = []
-    measured = measure(Exercise("x", "things/s", 10, lambda: runs.append(1)), repeats=3, seconds=0)
+    measured = measure(Benchmark("x", "things/s", 10, lambda: runs.append(1)), repeats=3, seconds=0)
     assert len(runs) == 4
     assert len(measured.values) == 3
     assert min(measured.values) > 0
 
 
-def test_an_exercise_may_read_its_result_itself() -> None:
-    measured = measure(Exercise("x", "MB", 1, lambda: Reading(42.0)), repeats=2, seconds=0)
+def test_a_benchmark_may_read_its_result_itself() -> None:
+    measured = measure(Benchmark("x", "MB", 1, lambda: Reading(42.0)), repeats=2, seconds=0)
     assert measured.values == (42.0, 42.0)
 
 
