@@ -9,7 +9,6 @@ from minray.gcs.store import connect_readonly
 from minray.lessons import Experiment, bracket
 from minray.lessons.basics.session import event_store
 from minray.lessons.experiments import experiment
-from minray.lessons.experiments.plots import draw_experiment
 
 
 @given(st.floats(1e-6, 1e-2), st.floats(1e-9, 1e-3), st.integers(1, 64), st.integers(2, 20))
@@ -55,7 +54,7 @@ def test_curves_that_do_not_cross_are_called_that(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_figure_says_in_its_title_what_it_shows(measured: Experiment) -> None:
-    assert "a task pays from about" in draw_experiment(measured).title.text
+    assert "a task pays from about" in measured.plot().title.text
 
 
 def test_each_trial_is_a_point_in_the_event_store() -> None:

@@ -122,7 +122,7 @@ class Experiment:
         """
         from .plots import draw_experiment
 
-        return draw_experiment(self)
+        return draw_experiment(self.name, self.unit, self.series, self.crossover())
 
 
 def bracket(overhead: float, cost: float, workers: int, points: int = 7) -> list[int]:
