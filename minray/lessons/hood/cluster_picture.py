@@ -1,4 +1,4 @@
-"""A `Scene` as a picture (SVG): three nodes with their parts, the GCS below, arrows for what moves.
+"""A scene as a picture (SVG): three nodes with their parts, the GCS below, arrows for what moves.
 
 Like the pictures of schedules it is inline SVG in the colour of the page's text, with the scene's words as
 its description; nothing in it depends on colours alone.
@@ -8,7 +8,7 @@ from html import escape
 
 from ...figures.colours import FunctionColours
 from ..watching.picture import ink_on
-from .scenes import DRIVER, GCS, NODES, WORKERS, Scene, scheduler, store, worker
+from .scenes import DRIVER, GCS, NODES, WORKERS, StoryScene, scheduler, store, worker
 from .under_the_hood import NAMES, Step
 
 WIDTH, HEIGHT = 870, 450
@@ -33,7 +33,7 @@ def _boxes() -> dict[str, Box]:
 BOXES = _boxes()
 
 
-def svg(scene: Scene) -> str:
+def svg(scene: StoryScene) -> str:
     """The picture of a scene; a screen reader hears its text."""
     key = f"scene{scene.number}"
     lit = {part for arrow in scene.arrows for part in arrow[:2]}
@@ -61,7 +61,7 @@ def svg(scene: Scene) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _waiting(scene: Scene) -> str:
+def _waiting(scene: StoryScene) -> str:
     return f"waiting: {', '.join(scene.waiting)}" if scene.waiting else ""
 
 
@@ -82,7 +82,7 @@ def _part(part: str, title: str, lit: set[str], words: str = "") -> str:
     return _frame(BOXES[part], title, bold=part in lit) + line
 
 
-def _worker(part: str, scene: Scene, lit: set[str]) -> str:
+def _worker(part: str, scene: StoryScene, lit: set[str]) -> str:
     task = dict(scene.busy).get(part)
     if task is None:
         return _part(part, "worker", lit, "idle")
@@ -90,7 +90,7 @@ def _worker(part: str, scene: Scene, lit: set[str]) -> str:
     return _part(part, "worker", lit) + _label(x + 10, y + 26, task)
 
 
-def _objects(node: int, scene: Scene) -> list[str]:
+def _objects(node: int, scene: StoryScene) -> list[str]:
     x, y, *_ = BOXES[store(node)]
     names = dict(scene.stored).get(node, ())
     return [_label(x + 8 + place * (LABEL + 4), y + 34, name) for place, name in enumerate(names)]
@@ -162,7 +162,7 @@ def _graph(key: str) -> str:
     return "".join(parts)
 
 
-def html(scene: Scene) -> str:
+def html(scene: StoryScene) -> str:
     """Title, picture, caption and the rows of the event store behind them."""
     rows = "".join(_row(step) for step in scene.rows)
     head = "".join(f'<th scope="col">{title}</th>' for title in ("what", "of", "on node", "bytes"))

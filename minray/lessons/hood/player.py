@@ -4,7 +4,7 @@ from typing import Any
 
 from ..basics.display import show
 from . import cluster_picture
-from .scenes import Scene, scenes
+from .scenes import StoryScene, scenes
 from .under_the_hood import Story
 
 MS_A_STEP = 2500
@@ -20,7 +20,7 @@ class Player:
         step: the number of the scene that is shown, counted from 1; set it to go there.
     """
 
-    def __init__(self, told: list[Scene]) -> None:
+    def __init__(self, told: list[StoryScene]) -> None:
         self._told = told
         self._step = 1
         self._widgets: list[tuple[Any, Any]] = []  # slider and picture, once for each display
@@ -38,7 +38,7 @@ class Player:
             picture.value = cluster_picture.html(self.scene)
 
     @property
-    def scene(self) -> Scene:
+    def scene(self) -> StoryScene:
         """What is shown."""
         return self._told[self._step - 1]
 

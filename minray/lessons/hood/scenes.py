@@ -1,6 +1,6 @@
 """The thirteen steps of a distributed task, told from the events of a real run.
 
-Pure: a `Story` goes in, thirteen `Scene`s come out. Each says what the cluster looks like at that step, in
+Pure: a `Story` goes in, thirteen scenes come out. Each says what the cluster looks like at that step, in
 words and as data that `cluster_picture` draws, and which rows of the event store are behind it.
 """
 
@@ -43,7 +43,7 @@ def worker(node: int, place: int) -> str:
 
 
 @dataclass(frozen=True)
-class Scene:
+class StoryScene:
     """One step.
 
     Attributes:
@@ -88,7 +88,11 @@ class _Teller:
         self.story = story
         places = story.places
         self.at = {"first": places.first, "second": places.second, "total": places.total}
+        self.home = places.total  # where the addition runs
+        self.here = [name for name in ("first", "second") if self.at[name] == self.home]
+        self.away = [name for name in ("first", "second") if self.at[name] != self.home]
         self.seat = self._seats()
+        self.adder = self.seat.get("total", worker(self.home, 0))
         self.begin = story.steps[0].ts if story.steps else 0.0
 
     def _seats(self) -> dict[str, str]:
@@ -120,11 +124,11 @@ class _Teller:
         for name in names:
             lies.setdefault(self.at[name], []).append(name)
         for name in copied:
-            lies.setdefault(self.at["total"], []).append(f"{name} (copy)")
+            lies.setdefault(self.home, []).append(f"{name} (copy)")
         return tuple((node, tuple(lies[node])) for node in sorted(lies))
 
 
-def scenes(story: Story) -> list[Scene]:
+def scenes(story: Story) -> list[StoryScene]:
     """The thirteen steps of a story.
 
     Args:
@@ -134,36 +138,34 @@ def scenes(story: Story) -> list[Scene]:
         >>> [scene.title for scene in scenes(story)][:3]
         ['three tasks', 'three nodes', 'submitted']
     """
-    return [*_beginning(story), *_results(story), *_arguments(story), *_end(story)]
-
-
-def _beginning(story: Story) -> list[Scene]:
-    """Up to the moment when two tasks run."""
     tell = _Teller(story)
+    return [*_beginning(tell), *_placing(tell), *_results(tell), *_arguments(tell), *_end(tell)]
+
+
+def _beginning(tell: _Teller) -> list[StoryScene]:
+    """Up to the moment when the tasks are known."""
     submitted = tell.rows(*((SUBMIT, name, 0) for name in NAMES))
-    placed = {name: tell.rows((FORWARD, name, tell.at[name])) for name in NAMES}
-    at_home = (DRIVER, scheduler(0))
-    told: list[Scene] = [
-        Scene(
+    return [
+        StoryScene(
             1,
             "three tasks",
             "make_array is to run twice, for the objects first and second; add_arrays needs both, for total.",
         ),
-        Scene(
+        StoryScene(
             2,
             "three nodes",
             "Each node has a local scheduler, two workers and an object store of its own. There is one GCS.",
         ),
-        Scene(
+        StoryScene(
             3,
             "submitted",
             "The driver on node 1 submits all three tasks to the scheduler of its node."
             + tell.when(submitted),
             submitted,
             waiting=NAMES,
-            arrows=((*at_home, "3 tasks"),),
+            arrows=((DRIVER, scheduler(0), "3 tasks"),),
         ),
-        Scene(
+        StoryScene(
             4,
             "references",
             "The driver has three references at once, long before anything is computed. The GCS notes them.",
@@ -174,13 +176,19 @@ def _beginning(story: Story) -> list[Scene]:
             arrows=((scheduler(0), DRIVER, "3 ids"), (scheduler(0), GCS, "records")),
         ),
     ]
+
+
+def _placing(tell: _Teller) -> list[StoryScene]:
+    """Up to the moment when two tasks run."""
+    told = []
     for number, name, running in ((5, "first", ("first",)), (6, "second", ("first", "second"))):
+        placed = tell.rows((FORWARD, name, tell.at[name]))
         told.append(
-            Scene(
+            StoryScene(
                 number,
                 f"{name} is placed",
-                f"{name} gets a worker on node {tell.at[name] + 1}." + tell.when(placed[name]),
-                placed[name],
+                f"{name} gets a worker on node {tell.at[name] + 1}." + tell.when(placed),
+                placed,
                 busy=tell.busy(*running),
                 known=NAMES,
                 waiting=NAMES[NAMES.index(name) + 1 :],
@@ -201,14 +209,12 @@ def _way(tell: _Teller, name: str) -> tuple[tuple[str, str, str], ...]:
     return tuple((here, there, name) for here, there in pairwise(stations))
 
 
-def _results(story: Story) -> list[Scene]:
+def _results(tell: _Teller) -> list[StoryScene]:
     """From the first results to the moment when the addition gets a worker."""
-    tell = _Teller(story)
-    home = tell.at["total"]
     made = tell.rows((SEAL, "first", tell.at["first"]), (SEAL, "second", tell.at["second"]))
-    placed = tell.rows((FORWARD, "total", home))
+    placed = tell.rows((FORWARD, "total", tell.home))
     return [
-        Scene(
+        StoryScene(
             7,
             "results",
             "Both arrays are ready. Each lies in the store of the node where it was made." + tell.when(made),
@@ -219,10 +225,11 @@ def _results(story: Story) -> list[Scene]:
             known=NAMES,
             recorded=NAMES,
         ),
-        Scene(
+        StoryScene(
             8,
             "total is placed",
-            f"Now add_arrays has what it waits for. It gets a worker on node {home + 1}." + tell.when(placed),
+            f"Now add_arrays has what it waits for. It gets a worker on node {tell.home + 1}."
+            + tell.when(placed),
             placed,
             busy=tell.busy("total"),
             stored=tell.stored("first", "second"),
@@ -233,17 +240,13 @@ def _results(story: Story) -> list[Scene]:
     ]
 
 
-def _arguments(story: Story) -> list[Scene]:
+def _arguments(tell: _Teller) -> list[StoryScene]:
     """How the addition gets at both arrays."""
-    tell = _Teller(story)
-    home = tell.at["total"]
-    here = [name for name in ("first", "second") if tell.at[name] == home]
-    away = [name for name in ("first", "second") if tell.at[name] != home]
+    home, here, away, adder = tell.home, tell.here, tell.away, tell.adder
     copied = tell.rows(*((what, name, home) for name in away for what in (PULL_BEGINS, PULL_ENDS)))
     size = sum(step.size for step in copied if step.what == PULL_ENDS)
-    adder = tell.seat.get("total", worker(home, 0))
     return [
-        Scene(
+        StoryScene(
             9,
             "read from shared memory",
             f"{' and '.join(here).capitalize()} lies on this node already: the worker maps the memory, and "
@@ -257,7 +260,7 @@ def _arguments(story: Story) -> list[Scene]:
             known=NAMES,
             recorded=NAMES,
         ),
-        Scene(
+        StoryScene(
             10,
             "copied between nodes",
             f"{' and '.join(away).capitalize()} lies on another node, and {size:,} bytes are copied to the "
@@ -271,7 +274,7 @@ def _arguments(story: Story) -> list[Scene]:
             known=NAMES,
             recorded=NAMES,
         ),
-        Scene(
+        StoryScene(
             11,
             "read from shared memory, too",
             "The copy is mapped like any other object of this node."
@@ -287,15 +290,12 @@ def _arguments(story: Story) -> list[Scene]:
     ]
 
 
-def _end(story: Story) -> list[Scene]:
+def _end(tell: _Teller) -> list[StoryScene]:
     """The result, and how the driver gets it."""
-    tell = _Teller(story)
-    home = tell.at["total"]
-    away = [name for name in ("first", "second") if tell.at[name] != home]
+    home = tell.home
     sealed = tell.rows((SEAL, "total", home), (FINISH, "total", home))
     fetched = tell.rows((PULL_BEGINS, "total", 0), (PULL_ENDS, "total", 0), (GET, "total", 0))
-    stored = tell.stored("first", "second", "total", copied=away)
-    adder = tell.seat.get("total", worker(home, 0))
+    stored = tell.stored("first", "second", "total", copied=tell.away)
     way: tuple[tuple[str, str, str], ...] = ((store(home), DRIVER, "total"),)
     if home:
         way = ((store(home), store(0), "total"), (store(0), DRIVER, "total"))
@@ -305,7 +305,7 @@ def _end(story: Story) -> list[Scene]:
     else:
         fetched_store = stored
     return [
-        Scene(
+        StoryScene(
             12,
             "the result",
             f"The sum is in the store of node {home + 1}, sealed: nobody can change it any more."
@@ -314,9 +314,9 @@ def _end(story: Story) -> list[Scene]:
             stored=stored,
             known=NAMES,
             recorded=NAMES,
-            arrows=((adder, store(home), "total"),),
+            arrows=((tell.adder, store(home), "total"),),
         ),
-        Scene(
+        StoryScene(
             13,
             "get",
             "ray.get gives the driver the sum: "
