@@ -3,7 +3,7 @@
 The events tell what was copied from node to node.
 """
 
-from ..basics.session import node_ids, remote_on
+from ..basics.session import node_ids, only_on, remote
 from ..judging.evidence import Evidence, is_reference
 from ..judging.exercise import Exercise
 from ..judging.mistakes import first_of, raised, references_returned, stopped
@@ -22,10 +22,10 @@ def _ones(length: int, value: float) -> object:
 
 def arrays() -> tuple[object, ...]:
     """A large array on the second node, a small one on the third."""
-    nodes = node_ids()
+    task, (_, second, third, *_) = remote(_ones), node_ids()
     return (
-        remote_on(_ones, nodes[1]).remote(LONG, 1.0),
-        remote_on(_ones, nodes[2]).remote(SHORT, 2.0),
+        task.options(scheduling_strategy=only_on(second)).remote(LONG, 1.0),
+        task.options(scheduling_strategy=only_on(third)).remote(SHORT, 2.0),
     )
 
 

@@ -18,13 +18,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ... import api
-from ...frontend.decorator import remote
-from ...frontend.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ...gcs.schema import TaskState
 from ...gcs.store import connect_readonly
-from ...session import here
-from ...wire.ids import task_of
+from ..basics.session import event_store, node_ids, only_on, remote, task_id, value_of
 
 if TYPE_CHECKING:
     import numpy
@@ -134,7 +130,7 @@ def run(length: int = 1_000_000, places: Places | tuple[int, int, int] = Places(
         >>> [step.describe() for step in story.steps][:2]
         ['submit first on node 1', 'submit second on node 1']
     """
-    nodes = [node["NodeID"] for node in api.nodes() if node["Alive"]]
+    nodes = node_ids()
     if len(nodes) < 3:
         raise ValueError(f"The scenario needs three nodes, but there are {len(nodes)}: init(num_nodes=3).")
     if length < 50_000:
@@ -146,21 +142,17 @@ def run(length: int = 1_000_000, places: Places | tuple[int, int, int] = Places(
         raise ValueError(f"The nodes are 0 to {len(nodes) - 1}; there is no other one, as in {places}.")
 
     def options(name: str, node: int) -> dict[str, object]:
-        return {"name": name, "scheduling_strategy": NodeAffinitySchedulingStrategy(nodes[node], soft=False)}
+        return {"name": name, "scheduling_strategy": only_on(nodes[node])}
 
     first = _make_array.options(**options("first", places.first)).remote(length, 1.0)
     second = _make_array.options(**options("second", places.second)).remote(length, 2.0)
     total = _add_arrays.options(**options("total", places.total)).remote(first, second)
-    value = api.get(total)
+    value = value_of(total)
     got = time.time()
-    references = zip(NAMES, (first, second, total), strict=True)
-    ids = {task_of(reference.binary()).hex(): name for name, reference in references}
-    session = here.session_dir
-    assert session is not None, "there are nodes, so there is a session"
+    ids = {task_id(ref): name for name, ref in zip(NAMES, (first, second, total), strict=True)}
     deadline = time.monotonic() + PATIENCE
     while True:
-        here.connected_core().flush_events()
-        story = Story((*_read(session / "session.db", ids), Step(got, GET, "total", 0)), value, places)
+        story = Story((*_read(event_store(), ids), Step(got, GET, "total", 0)), value, places)
         if not story.gaps() or time.monotonic() > deadline:
             return story
         time.sleep(0.02)
