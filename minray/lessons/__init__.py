@@ -1,25 +1,33 @@
-"""What the lessons need beside the runtime itself.
+"""What the lessons need beside the runtime itself; learners import its names from here.
 
 ::
 
-    clock        units, naps, the stopwatch: one setting makes lessons slower or faster
-    schedule     pure: plays through the rule by which tasks get workers
-    recording    what the event store knows about some tasks
-    picture      pure: schedules as accessible SVG
-    prediction   predict(...) before an experiment, compare(...) after it
-    checking     check(...) runs a learner's function and judges what it did:
-                 guard -> evidence -> exercise_1, _2, ... and mistakes -> verdict
-    experiment   measurements, live on the dashboard, drawn by plots, explained by cost_model
-    under_the_hood -> scenes -> cluster_picture -> player
-                 lesson 04's run, told in thirteen steps
-    photos       lesson 06's pictures, their classifier, and an outbox
-    docstrings   docs(...): what a lesson has met, to look up
-    fresh_start  reset(): back to the beginning of a lesson
-    build        makes notebooks/ from solutions/
-    grading      `minray check`: grade_one runs a notebook, report checks in it, points makes the table
-    strip        a git hook: no outputs in commits
+    basics --> watching --> judging --> exercises --> checking: check(...)
+                  |                       ^   ^
+                  '-------> hood ---------'   '-- photos        a --> b: b uses a
 
-A lesson uses Ray's own interface and the names below, nothing else.
+    experiments uses basics alone; teachers stand on top of all
+
+The top has what is one file and no more:
+
+- checking: check(...): runs a learner's function under guard, reads the events, has them judged
+- fresh_start: reset(): back to the beginning of a lesson
+- docstrings: docs(...): what a lesson has met, to look up
+
+The rooms; the docstring of each lists its files:
+
+- basics: units of time, the session, where things are shown
+- watching: what tasks did, from the events: records, schedules, pictures, predictions
+- judging: how an answer is judged, and what the learner is told
+- exercises: a file for each exercise with its judge and the texts of its hints, and a table of them
+- hood: lesson 04's run, told in thirteen steps
+- experiments: measurements that show when a task is worth its overhead
+- photos: lesson 06's pictures, their classifier, and an outbox
+- teachers: notebooks made from solutions, and graded
+
+All runs in the notebook's kernel but teachers, which are programs, and the tasks that exercises hand to
+workers.  A lesson uses Ray's own interface and the names below, nothing else; which hints are used up is all
+that checking remembers.
 """
 
 from importlib import import_module

@@ -1,18 +1,26 @@
 """What stands on top of the core API: everything here is built from tasks, actors, `get` and `wait` alone.
 
-Where to look:
+It runs wherever users call it, in drivers and workers, and its names are Ray's.  Where to look:
 
 - helpers: `as_completed`, `map_unordered`: results in the order in which they come
 - actor_pool: `ActorPool`, a few actors that share the work
+- actor_group: `ActorGroup`, actors of one class that are called all at once
 - queue: `Queue` between tasks, actors and the driver
-- multiprocessing: `Pool` as in Python's multiprocessing; joblib: the same for joblib and scikit-learn
-- iter (with iter_shards, local_iterator, iter_metrics): the parallel iterators of earlier versions of Ray
-- metrics: counters, gauges and histograms
-- serialization, check_serialize: how values of your classes travel, and why one does not
-- placement_group, scheduling_strategies: where tasks and actors run
+- multiprocessing: `Pool` as in Python's multiprocessing
+- joblib: the same for joblib and scikit-learn
+- iter: the parallel iterators of earlier versions of Ray
+- iter_shards: their shards, the actors that hold the items
+- local_iterator: the items of shards in the process that reads them, and what is done to them there
+- iter_metrics: counters and timers that the operators of one iterator share
+- metrics: counters, gauges and histograms, kept in the process that records them
+- serialization: how values of your classes travel
+- check_serialize: why a value does not travel
+- placement_group: resources reserved for tasks and actors that belong together
+- scheduling_strategies: where tasks and actors run
 - state: tasks, actors, objects, workers and nodes of a session as tables, from its event store
 - debug: messages that are logged once
-- annotations, accelerators: names that code written for Ray imports
+- annotations: decorators that say how stable an interface is, for code that imports them from Ray
+- accelerators: names of accelerators, for code that imports them from Ray
 """
 
 import importlib

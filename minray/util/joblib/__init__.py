@@ -6,6 +6,8 @@
     ...     joblib.Parallel()(joblib.delayed(abs)(n) for n in (-1, 2))
     [1, 2]
 
+- ray_backend: what joblib calls, which hands the batches of calls to a `Pool`
+
 joblib is not a dependency: who uses it has it.  Source: https://docs.ray.io/en/latest/ray-more-libs/joblib.html.
 """
 

@@ -5,6 +5,9 @@
     ...     pool.map(abs, [-1, 2, -3])
     [1, 2, 3]
 
+- pool: `Pool`, which owns its actors and cuts the calls into chunks for them
+- results: what it hands out while they work: `AsyncResult`, and the iterators of `imap`
+
 Source: https://docs.ray.io/en/latest/ray-more-libs/multiprocessing.html and, for the interface,
 https://docs.python.org/3/library/multiprocessing.html#module-multiprocessing.pool.
 """

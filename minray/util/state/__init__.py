@@ -7,6 +7,15 @@
 
 The answers come from the event store, after everything that has happened so far has been written to it; so
 they also work on the recording of a session that has ended.
+
+- api: the questions: `list_*`, `get_*` and `summarize_*`
+- source: where the answers come from: the running session's event store, or a recording
+- tables: one function for each kind of thing, from the event store to rows
+- filters: which rows are wanted, in SQL or in Python
+- common: the classes that the answers are made of
+- summaries: counts by name (pure)
+- logs: what tasks and actors printed
+- exception: what is raised where a question cannot be answered
 """
 
 from . import common, exception
