@@ -30,7 +30,7 @@ from .frontend.placing import place
 from .frontend.signatures import Signature
 from .runtime_env import merge
 from .session import here
-from .values.serialization import serialize_function
+from .values.functions import serialize_function
 from .wire.ids import ActorID, actor_object, creation_task
 from .wire.messages import CONSTRUCTOR, CreateActor, GetActor, KillActor, SubmitTask
 

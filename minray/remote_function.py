@@ -12,7 +12,7 @@ from .frontend.placing import place
 from .frontend.signatures import Signature
 from .runtime_env import merge
 from .session import here
-from .values.serialization import serialize_function
+from .values.functions import serialize_function
 from .wire.demand import Demand
 from .wire.messages import DYNAMIC, STREAMING
 

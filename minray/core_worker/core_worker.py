@@ -24,9 +24,9 @@ from typing import Any
 from ..exceptions import OufOfBandObjectRefSerializationException, RaySystemError
 from ..object_store.client import StoreClient
 from ..object_store.folders import StoreFolders
+from ..values.check_serialize import unserializable
 from ..values.ref import ObjectRef
 from ..values.serialization import Serialized, serialize
-from ..values.unserializable import unserializable
 from ..wire.config import BURST_MESSAGES, BURST_SECONDS, INLINE_BYTES
 from ..wire.ids import object_id, task_ids
 from ..wire.messages import (

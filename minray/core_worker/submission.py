@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import OufOfBandObjectRefSerializationException
+from ..values.check_serialize import unserializable_argument
 from ..values.ref import ObjectRef
 from ..values.serialization import serialize, serialize_arguments
-from ..values.unserializable import unserializable_argument
 from ..wire.config import INLINE_BYTES, MOST_FUNCTION_BYTES
 from ..wire.demand import Demand
 from ..wire.ids import object_id

@@ -13,19 +13,16 @@ import io
 import os
 import pickle
 import struct
-import sys
 import threading
 from collections import ChainMap
 from collections.abc import Callable
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType
 from typing import Any, BinaryIO, ClassVar
 
 import cloudpickle
 
-from ..exceptions import OufOfBandObjectRefSerializationException
 from ..wire.config import MANY_BYTES, MOST_COPIERS
 from .ref import CollectRefs
-from .unserializable import ADVICE, unserializable
 
 _HEADER = struct.Struct("<BxxxIQ")
 _WITH_BUFFERS = 1
@@ -139,7 +136,8 @@ class _Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
     )
 
 
-def _dumps(value: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:  # noqa: ANN401
+def dumps(value: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:  # noqa: ANN401
+    """A pickle, with buffers left out of it if there is something to take them."""
     with io.BytesIO() as file:
         _Pickler(file, protocol=5, buffer_callback=buffer_callback).dump(value)
         return file.getvalue()
@@ -161,7 +159,7 @@ def serialize(value: Any) -> Serialized:  # noqa: ANN401 - any value of the user
         return Serialized(pickle.dumps(value, 5), [], ())
     buffers: list[pickle.PickleBuffer] = []
     with CollectRefs() as contained:
-        pickled = _dumps(value, buffers.append)
+        pickled = dumps(value, buffers.append)
     return Serialized(pickled, [buffer.raw() for buffer in buffers], tuple(contained))
 
 
@@ -204,69 +202,3 @@ def _aligned_copy(data: bytes) -> memoryview:
     start = -ctypes.addressof(ctypes.c_char.from_buffer(room)) % _ALIGNMENT
     room[start : start + len(data)] = data
     return memoryview(room)[start : start + len(data)]
-
-
-def serialize_function(function: Callable[..., Any], name: str) -> bytes:
-    """Turn a function's code, closure and globals into bytes, together with where its modules may be found.
-
-    Raises:
-        TypeError: something that the function uses cannot be pickled; the message names it.
-    """
-    try:
-        code = _dumps(function)
-    except OufOfBandObjectRefSerializationException:
-        raise
-    except Exception as error:
-        culprits = "; ".join(_unpicklable_parts(function)) or "something that it refers to"
-        kind, suffix = ("actor class", ".__init__") if isinstance(function, type) else ("function", "")
-        full_name = f"{function.__module__}.{getattr(function, '__qualname__', name)}{suffix}"
-        why = (
-            f"The function {name!r} cannot be sent to a worker, because it uses {culprits} "
-            f"({type(error).__name__}: {error}). "
-        )
-        raise unserializable(f"the {kind} {full_name}", function, why + ADVICE) from error
-    folders = [os.path.abspath(folder) for folder in sys.path if os.path.exists(folder or ".")]
-    return pickle.dumps((code, folders), 5)
-
-
-def deserialize_function(data: bytes) -> Callable[..., Any]:
-    """Turn bytes back into the function; folders that its process added to sys.path are added here too."""
-    code, folders = pickle.loads(data)
-    sys.path += [folder for folder in folders if folder not in sys.path]
-    function: Callable[..., Any] = pickle.loads(code)
-    return function
-
-
-def _unpicklable_parts(function: Callable[..., Any]) -> list[str]:
-    """The variables of a function that cannot be pickled, described for people."""
-    code = getattr(function, "__code__", None)
-    if not isinstance(function, FunctionType) or code is None:
-        return []
-    parts: list[tuple[str, str, Any]] = []
-    for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            parts.append(("the variable", variable, cell.cell_contents))
-        except ValueError:  # not assigned yet
-            continue
-    for name in _global_names(code):
-        if name in function.__globals__:
-            parts.append(("the global variable", name, function.__globals__[name]))
-    found = []
-    for kind, name, value in parts:
-        if value is function or isinstance(value, (ModuleType, BuiltinFunctionType)):
-            continue
-        try:
-            with CollectRefs():
-                _dumps(value)
-        except Exception:
-            found.append(f"{kind} {name!r} (a {type(value).__name__})")
-    return found
-
-
-def _global_names(code: CodeType) -> set[str]:
-    """The global names that a piece of code and the functions within it mention."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _global_names(constant)
-    return names

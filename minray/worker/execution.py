@@ -22,7 +22,8 @@ from ..core_worker.core_worker import CoreWorker
 from ..exceptions import ActorDiedError, RayError, RayTaskError, RuntimeEnvSetupError, TaskCancelledError
 from ..session import here
 from ..session.assignment import take_on
-from ..values.serialization import deserialize, deserialize_function
+from ..values.functions import deserialize_function
+from ..values.serialization import deserialize
 from ..wire.ids import TaskID
 from ..wire.messages import CONSTRUCTOR, DYNAMIC, ERROR, STREAMING, InterruptMissed, RunTask, result_count
 from ..wire.task_error import user_traceback
