@@ -20,9 +20,9 @@ from typing import Any, NoReturn
 import cloudpickle
 
 from . import left_out
+from .core_worker import current
 from .core_worker.core_worker import CoreWorker
-from .driver.settings import check_namespace
-from .exceptions import ActorAlreadyExistsError, ActorHandleNotFoundError, RaySystemError
+from .exceptions import ActorAlreadyExistsError
 from .frontend.actor_handle import METHOD_OPTIONS, ActorHandle, ActorMeta, ActorMethod, MethodOptions, changed
 from .frontend.actor_options import ActorOptions, check_options
 from .frontend.options import check
@@ -31,8 +31,9 @@ from .frontend.signatures import Signature
 from .runtime_env import merge
 from .session import here
 from .values.functions import serialize_function
+from .values.ref import ObjectRef
 from .wire.ids import ActorID, actor_object, creation_task
-from .wire.messages import CONSTRUCTOR, CreateActor, GetActor, KillActor, SubmitTask
+from .wire.messages import CONSTRUCTOR, CreateActor, SubmitTask
 
 __all__ = [  # what `minray.actor` shows to users
     "ActorClass",
@@ -186,11 +187,11 @@ class ActorClass:
         args, kwargs = tuple(args), kwargs or {}
         self._ray_methods["__init__"].signature.check(self._ray_class.__name__, args, kwargs)
         chosen = ActorOptions.of(self._ray_options, self._ray_is_async)
-        core = here.connected_core()
+        core = current.connected_core()
         name = self._ray_class.__name__
-        core.submission.export(
-            self._ray_id, name, lambda: serialize_function(self._ray_class, name), "The actor"
-        )
+        if self._ray_id not in core.submission.exported:
+            blob = serialize_function(self._ray_class, name)
+            core.submission.export(self._ray_id, name, blob, "The actor")
         meta = ActorMeta(
             self._ray_id,
             name,
@@ -248,21 +249,16 @@ def _pickled(decorator: object) -> bytes:
     return data
 
 
-def _create(
+def _constructor(
     core: CoreWorker, meta: ActorMeta, chosen: ActorOptions, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> ActorHandle:
-    """Ask for an actor.
-
-    Raises:
-        ValueError: there is an actor of that name already.
-    """
-    submitted, namespace = time.time(), chosen.namespace or here.own_namespace()
+) -> tuple[SubmitTask, list[ObjectRef]]:
+    """The spec of a new actor's first task, and references to keep until it is sent."""
+    submitted = time.time()
     demand, placement = place(chosen, chosen.lifetime_demand, meta.qualname, chosen.needs)
-    constructor_name = f"{meta.module}.{meta.qualname}.__init__"
-    packed, refs, contained, kept = core.submission.pack(args, kwargs, constructor_name)
-    actor_id = ActorID.of(here.job_id()).binary()
+    full_name = f"{meta.module}.{meta.qualname}.__init__"
+    packed, refs, contained, kept = core.submission.pack(args, kwargs, full_name)
     constructor = SubmitTask(
-        creation_task(actor_id),
+        creation_task(ActorID.of(current.job_id()).binary()),
         meta.class_id,
         f"{meta.class_name}.__init__",
         packed,
@@ -278,35 +274,46 @@ def _create(
         method=CONSTRUCTOR,
         recorded=chosen.enable_task_events,
     )
+    return constructor, kept
 
-    def message(request: int) -> CreateActor:
-        return CreateActor(
-            request,
-            actor_id,
-            tuple(constructor),
-            pickle.dumps(meta),
-            meta.class_name,
-            chosen.name,
-            namespace,
-            chosen.get_if_exists,
-            chosen.detached,
-            chosen.needs,
-            chosen.max_restarts,
-            chosen.max_task_retries,
-            chosen.in_order,
-            chosen.max_concurrency,
-            chosen.groups,
-        )
 
+def _create(
+    core: CoreWorker, meta: ActorMeta, chosen: ActorOptions, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> ActorHandle:
+    """Ask for an actor.
+
+    Raises:
+        ValueError: there is an actor of that name already.
+    """
+    namespace = chosen.namespace or current.own_namespace()
+    constructor, kept = _constructor(core, meta, chosen, args, kwargs)
+    actor_id = constructor.task_id[: ActorID.SIZE]
+    order = CreateActor(
+        0,
+        actor_id,
+        tuple(constructor),
+        pickle.dumps(meta),
+        meta.class_name,
+        chosen.name,
+        namespace,
+        chosen.get_if_exists,
+        chosen.detached,
+        chosen.needs,
+        chosen.max_restarts,
+        chosen.max_task_retries,
+        chosen.in_order,
+        chosen.max_concurrency,
+        chosen.groups,
+    )
     if not chosen.name:
-        handle = ActorHandle(actor_id, meta, core.new_ref(actor_object(actor_id)))
-        core.send(message(0))
+        handle = ActorHandle(actor_id, meta, core.outbox.new_ref(actor_object(actor_id)))
+        core.outbox.send(order)
         del kept
         return handle
-    outcome, found_id, found_meta = core.request(message)
+    outcome, found_id, found_meta = core.outbox.request(lambda number: order._replace(request=number))
     del kept
     if outcome == "created":
-        return ActorHandle(actor_id, meta, core.new_ref(actor_object(actor_id)))
+        return ActorHandle(actor_id, meta, core.outbox.new_ref(actor_object(actor_id)))
     if outcome == "exists":
         return ActorHandle(found_id, pickle.loads(found_meta), None)
     raise ActorAlreadyExistsError(
@@ -314,85 +321,6 @@ def _create(
         f'get the existing actor using ray.get_actor("{chosen.name}", namespace="{namespace}"), or '
         "options(get_if_exists=True)."
     )
-
-
-def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
-    """A handle of a named actor.
-
-    The handle does not keep the actor alive: that is up to those who hold the handle that `.remote(...)`
-    returned, or to ``lifetime="detached"``.
-
-    Args:
-        name: as given to ``options(name=...)``.
-        namespace: as given to ``options(namespace=...)``; by default, that of the caller.
-
-    Raises:
-        ValueError: there is no living actor of that name in that namespace.
-
-    Example:
-        >>> Counter.options(name="tally", lifetime="detached").remote()
-        Actor(Counter, ...)
-        >>> ray.get(ray.get_actor("tally").increment.remote())
-        1
-    """
-    if not isinstance(name, str) or not name:
-        raise ValueError("Please supply a non-empty value to get_actor")
-    check_namespace(namespace)
-    core = here.connected_core()
-    where = namespace or here.own_namespace()
-    found = core.request(lambda number: GetActor(number, name, where))
-    if found is None:
-        raise ValueError(
-            f"Failed to look up actor with name '{name}'. This could because 1. You are trying to look up a "
-            "named actor you didn't create. 2. The named actor died. 3. You did not use a namespace matching "
-            f"the namespace of the actor (looked in {where!r})."
-        )
-    return ActorHandle(found[0], pickle.loads(found[1]), None)
-
-
-def list_named_actors(all_namespaces: bool = False) -> list[Any]:
-    """The named actors that live.
-
-    Args:
-        all_namespaces: whether to list those of all namespaces and not only of the caller's.
-
-    Returns:
-        Names; with `all_namespaces`, mappings with the keys name and namespace.
-    """
-    names = here.connected_core().query("named_actors")
-    if all_namespaces:
-        return [{"namespace": namespace, "name": name} for namespace, name in names]
-    own = here.own_namespace()
-    return [name for namespace, name in names if namespace == own]
-
-
-def kill(actor: ActorHandle, *, no_restart: bool = True) -> None:
-    """End an actor's process at once; its calls that are not done fail. No `atexit` handlers run.
-
-    Args:
-        actor: its handle.
-        no_restart: whether it stays dead even if its `max_restarts` would let it come back.
-
-    Raises:
-        ValueError: this is no handle.
-        ActorHandleNotFoundError: the handle belongs to a session that has ended.
-    """
-    if here.core is None:  # as in Ray, this comes before what else is wrong
-        raise RaySystemError(here.NOT_STARTED)
-    if not isinstance(actor, ActorHandle):
-        raise ValueError(
-            f"ray.kill() only supported for actors. For tasks, try ray.cancel(). Got: {type(actor)}."
-        )
-    if actor._ray_session != here.session_dir:
-        raise ActorHandleNotFoundError(
-            "ActorHandle objects are not valid across Ray sessions. The actor handle was created in another "
-            "session, and its actor ended with it. Make the actor again."
-        )
-    here.core.send(KillActor(actor._actor_id.binary(), no_restart))
-
-
-class ActorExit(SystemExit):
-    """Raised by `exit_actor` in the actor; the worker ends when it arrives there."""
 
 
 def exit_actor() -> None:
@@ -403,11 +331,11 @@ def exit_actor() -> None:
     Raises:
         TypeError: called outside an actor.
     """
-    actor = here.current_actor
+    actor = here.actor
     if actor is None:
         raise TypeError(
             "exit_actor API is called on a non-actor worker. Call this API inside an actor method if you'd "
             "like to exit the actor gracefully."
         )
     actor.announce_exit("exit_actor() is called.")
-    raise ActorExit(0)
+    raise here.ActorExit(0)

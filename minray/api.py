@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .core_worker import current
 from .core_worker.core_worker import CoreWorker
 from .core_worker.generator import ObjectRefGenerator
 from .core_worker.references import ids_of
@@ -40,8 +41,8 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
         >>> ray.get([square.remote(n) for n in range(3)])
         [0, 1, 4]
     """
-    if here.current_actor is not None:
-        here.current_actor.warn_of_blocking("get", "gather")
+    if here.actor is not None:
+        here.actor.warn_of_blocking("get", "gather")
     if isinstance(object_refs, ObjectRef):
         core, keys = _check_refs([object_refs], "get")
         return core.getting.get(keys, timeout)[0]
@@ -70,13 +71,13 @@ def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[byte
             "call `get` on it before, or forget `.remote`?"
         )
     keys = ids_of(refs)
-    if keys and here.core is None:
+    if keys and current.core is None:
         raise ValueError(
             f"{refs[0]!r} belongs to a session that has ended, and its value went with it. Submit the task "
             "again."
         )
-    core = here.connected_core()
-    core.check_owner(keys, "objects")
+    core = current.connected_core()
+    core.references.check_owner(keys, "objects")
     return core, keys
 
 
@@ -106,7 +107,7 @@ def put(value: Any, *, _owner: object = None) -> ObjectRef:  # noqa: ANN401
         )
     if _owner is not None:
         raise ValueError("The experimental `_owner` argument to `ray.put` has been removed in Ray 2.56.")
-    return here.connected_core().put(value)
+    return current.connected_core().putting.put(value)
 
 
 def wait(
@@ -139,12 +140,12 @@ def wait(
         raise TypeError(f"wait() expected a list of ObjectRefs, got {type(object_refs).__name__}.")
     if timeout is not None and timeout < 0:
         raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}.")
-    if here.current_actor is not None:
-        here.current_actor.warn_of_blocking("wait", "wait")
+    if here.actor is not None:
+        here.actor.warn_of_blocking("wait", "wait")
     core, keys = _keys_to_wait_for(object_refs)
     if not object_refs:
         return [], []
-    if not core.are_different(keys):
+    if not core.references.are_different(keys):
         raise ValueError("Wait requires a list of unique object refs, but one is there more than once.")
     if num_returns <= 0:
         raise ValueError(f"Invalid number of objects to return: {num_returns}. It must be at least 1.")
@@ -186,7 +187,7 @@ def cancel(
         TypeError: this is not a reference.
         ValueError: `force` with a call of an actor's method; `kill` ends the actor.
     """
-    here.connected_core()  # as in Ray, that there is no session comes before what else is wrong
+    current.connected_core()  # as in Ray, that there is no session comes before what else is wrong
     if isinstance(object_ref, ObjectRefGenerator):
         object_ref = object_ref.completed()
     if not isinstance(object_ref, ObjectRef):
@@ -198,9 +199,9 @@ def cancel(
 
 
 def _started_core() -> CoreWorker:
-    if here.core is None:
-        raise RaySystemError(here.NOT_STARTED)
-    return here.core
+    if current.core is None:
+        raise RaySystemError(current.NOT_STARTED)
+    return current.core
 
 
 def nodes() -> list[dict[str, Any]]:
@@ -263,7 +264,8 @@ def record_experiment(name: str, series: str, x: float, y: float, detail: str = 
     """
     import time
 
-    here.connected_core().add_rows("experiments", [(time.time(), name, series, float(x), float(y), detail)])
+    row = (time.time(), name, series, float(x), float(y), detail)
+    current.connected_core().add_rows("experiments", [row])
 
 
 def session_database() -> Path:

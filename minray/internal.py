@@ -1,8 +1,8 @@
 """`ray.internal`: for experiments with the object store."""
 
+from .core_worker import current
 from .core_worker.references import ids_of
 from .exceptions import RaySystemError
-from .session import here
 from .values.ref import ObjectRef
 
 
@@ -35,6 +35,6 @@ def free(object_refs: ObjectRef | list[ObjectRef], local_only: bool = False) -> 
     for ref in refs:
         if not isinstance(ref, ObjectRef):
             raise TypeError(f"free() expects references; {ref!r} is a {type(ref).__name__}.")
-    if here.core is None:
+    if current.core is None:
         raise RaySystemError("There is no session whose objects could be freed. Call init() first.")
-    here.core.free(ids_of(refs))
+    current.core.putting.free(ids_of(refs))

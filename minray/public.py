@@ -5,7 +5,7 @@ out, and it is loaded when the first of these names is used, or by `init` while 
 """
 
 from . import cloudpickle, exceptions, internal, job_config, runtime_env
-from .actor import get_actor, kill, method
+from .actor import method
 from .api import (
     available_resources,
     cancel,
@@ -19,7 +19,8 @@ from .api import (
     wait,
 )
 from .core_worker.generator import DynamicObjectRefGenerator, ObjectRefGenerator
-from .frontend.decorator import remote
+from .frontend.named_actors import get_actor, kill
+from .remote_function import remote
 from .runtime_context import get_gpu_ids, get_runtime_context
 from .values.ref import ObjectRef
 from .wire.ids import (

@@ -1,20 +1,39 @@
-"""`@remote`: turns a function into one whose calls are tasks."""
+"""`@remote`: makes functions whose calls are tasks, and classes whose instances are actors.
+
+What all calls with the same options have in common is worked out at the first of them::
+
+    f.remote(x) -> signature: do the arguments fit? -> submission: SubmitTask
+                |- first call: options -> `_Prepared`
+                '- first call in a session: the function's code -> ExportFunction
+"""
 
 import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import Any, NamedTuple, NoReturn, overload
 
 from . import left_out
-from .frontend.options import TaskOptions, update_options
-from .frontend.placing import place
+from .actor import ActorClass
+from .core_worker import current
+from .core_worker.submission import Calls
+from .frontend.options import TaskOptions, number_of_returns, update_options
+from .frontend.placing import place, places_itself
 from .frontend.signatures import Signature
 from .runtime_env import merge
 from .session import here
 from .values.functions import serialize_function
 from .wire.demand import Demand
-from .wire.messages import DYNAMIC, STREAMING
+
+
+class _Prepared(NamedTuple):
+    """What all calls with the same options have in common; it holds in every session and process."""
+
+    options: TaskOptions
+    calls: Calls
+    demand: Demand
+    is_placed: bool  # by its options; else it goes where its submitter's tasks go
 
 
 class RemoteFunction:
@@ -44,7 +63,7 @@ class RemoteFunction:
         self._name = getattr(function, "__qualname__", type(function).__name__).split("<locals>.")[-1]
         module, full_name = getattr(function, "__module__", ""), getattr(function, "__qualname__", self._name)
         self._full_name = f"{module}.{full_name}"
-        self._demand: Demand | None = None  # known at the first call
+        self._prepared: _Prepared | None = None  # known at the first call
         self._is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
         self._num_returns(options)
         # Takes a function of the arguments (a sequence and a dictionary), which submits the task, and returns
@@ -75,10 +94,10 @@ class RemoteFunction:
             TypeError: the arguments do not fit the function's signature, or something cannot be pickled.
             ValueError: the function asks for one and a half GPUs, or the like.
         """
-        if self._demand is None:
-            self._demand = self._options.demand()
+        if self._prepared is None:
+            self._prepared = self._prepare(self._options)
         submit = self._submit if self._decorator is None else self._submit_decorated
-        return submit(args, kwargs, self._options, self._demand)
+        return submit(self._prepared, args, kwargs)
 
     def _remote(
         self,
@@ -112,39 +131,36 @@ class RemoteFunction:
         """
         raise left_out.error("The method .bind", left_out.LEFT_OUT["dag"])
 
-    def _submit(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: TaskOptions, demand: Demand
-    ) -> Any:  # noqa: ANN401
-        self._signature.check(self._name, args, kwargs)
-        core = here.connected_core()
-        core.submission.export(self._id, self._name, lambda: serialize_function(self._function, self._name))
-        demand, placement = place(options, demand, self._name)
-        num_returns = self._num_returns(options)
-        returned = core.submission.submit(
-            self._id,
+    def _prepare(self, options: TaskOptions) -> _Prepared:
+        calls = Calls(
             options.name or self._name,
-            args,
-            kwargs,
-            num_returns=num_returns,
-            demand=demand,
+            self._full_name,
+            self._num_returns(options),
+            function_id=self._id,
             max_retries=options.max_retries,
             retry_exceptions=options.retry_exceptions,
-            placement=placement,
-            environment=merge(here.environment, options.runtime_env),
             max_calls=options.max_calls,
             backpressure=options.backpressure,
-            function=self._full_name,
             recorded=options.enable_task_events,
         )
-        if num_returns == 1 or num_returns < 0:
-            return returned[0]
-        return returned or None
+        return _Prepared(options, calls, options.demand(), places_itself(options))
 
-    def _submit_decorated(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: TaskOptions, demand: Demand
-    ) -> Any:  # noqa: ANN401
+    def _submit(self, prepared: _Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        self._signature.check(self._name, args, kwargs)
+        submission = current.connected_core().submission
+        if self._id not in submission.exported:
+            submission.export(self._id, self._name, serialize_function(self._function, self._name))
+        options, calls, demand, is_placed = prepared
+        placement, environment = here.placement(), here.environment
+        if is_placed or placement:  # its submitter may be in a group that its tasks go into, too
+            demand, placement = place(options, demand, self._name)
+        if options.runtime_env:
+            environment = merge(environment, options.runtime_env)
+        return submission.submit(calls, args, kwargs, demand, placement, environment)
+
+    def _submit_decorated(self, prepared: _Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         assert self._decorator is not None
-        call = self._decorator(lambda args, kwargs: self._submit(tuple(args), kwargs, options, demand))
+        call = self._decorator(lambda args, kwargs: self._submit(prepared, tuple(args), kwargs))
         return call(args, kwargs)
 
     def _num_returns(self, options: TaskOptions) -> int:
@@ -153,17 +169,12 @@ class RemoteFunction:
         Raises:
             ValueError: it is for generators, and the function is none.
         """
-        given = options.num_returns
-        if given is None:
-            return STREAMING if self._is_generator else 1
-        if isinstance(given, int):
-            return given
-        if not self._is_generator:
+        if isinstance(options.num_returns, str) and not self._is_generator:
             raise ValueError(
-                f"num_returns={given!r} can only be used with generator functions (functions that use "
-                f"'yield'), and {self._name!r} is not one."
+                f"num_returns={options.num_returns!r} can only be used with generator functions (functions "
+                f"that use 'yield'), and {self._name!r} is not one."
             )
-        return STREAMING if given == "streaming" else DYNAMIC
+        return number_of_returns(options.num_returns, self._is_generator)
 
     def __repr__(self) -> str:
         return f"<remote function {self._name}>"
@@ -175,9 +186,74 @@ class BoundOptions:
     def __init__(self, function: RemoteFunction, options: TaskOptions) -> None:
         self._function = function
         self._options = options
+        self._prepared: _Prepared | None = None  # known at the first call
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Submit a task; see `RemoteFunction.remote`."""
         function = self._function
+        if self._prepared is None:
+            self._prepared = function._prepare(self._options)
         submit = function._submit if function._decorator is None else function._submit_decorated
-        return submit(args, kwargs, self._options, self._options.demand())
+        return submit(self._prepared, args, kwargs)
+
+
+@overload
+def remote(function: type, /) -> Any: ...  # noqa: ANN401 - an ActorClass; its methods are only known at run time
+
+
+@overload
+def remote(function: Callable[..., Any], /) -> RemoteFunction: ...
+
+
+@overload
+def remote(**options: Any) -> Callable[[Any], Any]: ...  # noqa: ANN401
+
+
+def remote(*args: Any, **options: Any) -> Any:
+    """Turn a function into one whose calls are tasks, or a class into one whose instances are actors.
+
+    Args:
+        *args: the function or class, if used as ``@remote``.
+        **options: if used as ``@remote(num_cpus=2)``. For both: `num_cpus`, `num_gpus`, `resources`,
+            `memory`, `name`, `scheduling_strategy`, `runtime_env`. For functions: `num_returns`,
+            `max_retries`, `retry_exceptions`. For classes: `max_restarts`, `max_task_retries`,
+            `max_concurrency`, `concurrency_groups`, `max_pending_calls`, `lifetime`, `namespace`.
+
+    Returns:
+        A `RemoteFunction` or an `ActorClass`, or a decorator that makes one.
+
+    Raises:
+        AssertionError: there are arguments without keywords, or empty parentheses.
+        TypeError: what is decorated is neither function nor class.
+        ValueError: there is no such option.
+
+    Example:
+        >>> @ray.remote(num_returns=2)
+        ... def halves(n):
+        ...     return n // 2, n - n // 2
+        >>> low, high = halves.remote(9)
+
+    Source: https://docs.ray.io/en/latest/ray-core/api/core.html, under `ray.remote`
+    """
+    if len(args) == 1 and not options and callable(args[0]):
+        return _make_remote(args[0], {})
+    if args or not options:
+        raise AssertionError(
+            "The @remote decorator must be applied either with no arguments and no parentheses, as @remote, "
+            "or with keyword options only, as in @remote(num_cpus=2)."
+        )
+    return lambda decorated: _make_remote(decorated, options)
+
+
+def _make_remote(decorated: Any, options: dict[str, Any]) -> RemoteFunction | ActorClass:  # noqa: ANN401
+    if inspect.isclass(decorated):
+        return ActorClass(decorated, options)
+    if not callable(decorated):
+        raise TypeError(
+            f"The @remote decorator must be applied to a function or a class, not to {decorated!r}."
+        )
+    given = update_options(TaskOptions(), options)
+    if given.num_gpus and options.get("max_calls") is None:
+        # As in Ray: libraries keep a GPU's memory until their process ends.
+        given = replace(given, max_calls=1)
+    return RemoteFunction(decorated, given)

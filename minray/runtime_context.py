@@ -3,15 +3,19 @@
 Source: https://docs.ray.io/en/latest/ray-core/api/doc/ray.runtime_context.RuntimeContext.html
 """
 
+import inspect
 import os
+import pickle
 import warnings
 from typing import Any
 
+from .core_worker import current
 from .frontend.actor_handle import ActorHandle
 from .frontend.placing import captures
 from .runtime_env import RuntimeEnv, from_text
-from .session import assignment, here
+from .session import here
 from .wire.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
+from .wire.messages import RunTask
 
 # Those that Ray knows beside GPUs; minray gives out no ids of them.
 _OTHER_ACCELERATORS = ("HPU", "NPU", "TPU", "neuron_cores")
@@ -29,28 +33,28 @@ class RuntimeContext:
 
     @property
     def _core(self) -> Any:  # noqa: ANN401
-        return here.connected_core()
+        return current.connected_core()
 
     @property
     def namespace(self) -> str:
         """Where the names of this program's actors live: what was given to `init`, or one of its own."""
         self._core  # noqa: B018
-        return here.own_namespace()
+        return current.own_namespace()
 
     # --- ids, all in hexadecimal --------------------------------------------------------------------
 
     def get_job_id(self) -> str:
         """The id of the job: all that the tasks of one driver do."""
-        return here.job_id().hex()
+        return current.job_id().hex()
 
     def get_actor_id(self) -> str | None:
         """The id of the actor that the calling code is in, in hexadecimal; None outside of actors."""
-        actor = here.current_actor
+        actor = here.actor
         return actor.order.actor_id.hex() if actor else None
 
     def get_actor_name(self) -> str | None:
         """The name of the actor that the calling code is in, "" if it has none; None outside of actors."""
-        actor = here.current_actor
+        actor = here.actor
         return actor.order.name if actor else None
 
     @property
@@ -60,10 +64,10 @@ class RuntimeContext:
         Raises:
             RuntimeError: the calling code is in no actor.
         """
-        actor = here.current_actor
+        actor = here.actor
         if actor is None:
             raise RuntimeError("This method is only available in an actor.")
-        return actor.handle()
+        return ActorHandle(actor.order.actor_id, pickle.loads(actor.order.handle), None)
 
     @property
     def was_current_actor_reconstructed(self) -> bool:
@@ -73,7 +77,7 @@ class RuntimeContext:
             AssertionError: in a driver.
         """
         self._check_worker()
-        actor = here.current_actor
+        actor = here.actor
         return actor is not None and actor.order.restarts > 0
 
     def get_node_id(self) -> str:
@@ -87,7 +91,7 @@ class RuntimeContext:
 
     def get_task_id(self) -> str | None:
         """The id of the task that runs."""
-        task = self._core.task
+        task = here.task()
         return task.task_id.hex() if task else None
 
     def get_placement_group_id(self) -> str | None:
@@ -99,12 +103,12 @@ class RuntimeContext:
 
     def get_task_name(self) -> str | None:
         """The name of the task that runs: the function's, or what the option `name` said."""
-        task = self._core.task
+        task = here.task()
         return task.name if task else None
 
     def get_task_function_name(self) -> str | None:
         """The full name of the task's function, such as "package.module.function"."""
-        return assignment.function_name()
+        return _function_name()
 
     def get_assigned_resources(self) -> dict[str, float]:
         """What the task or actor holds, by resource name.
@@ -113,11 +117,11 @@ class RuntimeContext:
             AssertionError: in a driver, which holds nothing.
         """
         self._check_worker()
-        return assignment.resources()
+        return here.resources()
 
     def get_accelerator_ids(self) -> dict[str, list[str]]:
         """The accelerators that the task or actor uses, by kind; minray knows GPUs."""
-        return {"GPU": assignment.gpu_names(), **{name: [] for name in _OTHER_ACCELERATORS}}
+        return {"GPU": here.gpu_names(), **{name: [] for name in _OTHER_ACCELERATORS}}
 
     def is_canceled(self) -> bool:
         """Whether the running task has been cancelled: a call of an actor's method that nothing interrupts.
@@ -125,13 +129,13 @@ class RuntimeContext:
         Raises:
             RuntimeError: in a driver, or in an async actor, where cancelling raises `CancelledError`.
         """
-        task, actor = self._core.task, here.current_actor
+        task, actor = here.task(), here.actor
         if here.is_driver:
             raise RuntimeError("This method is only available when the process is a worker.")
         if actor is not None and actor.is_async:
             raise RuntimeError("This method is not supported in an async actor.")
-        self._core.read_pending()
-        return task is not None and task.task_id in self._core.cancelled
+        self._core.connection.read_pending()
+        return task is not None and task.task_id in here.cancelled
 
     @property
     def should_capture_child_tasks_in_placement_group(self) -> bool:
@@ -216,8 +220,7 @@ class RuntimeContext:
             AssertionError: in a driver.
         """
         _deprecated("get_task_id()")
-        self._check_worker()
-        return TaskID(self._core.task.task_id)
+        return TaskID(self._check_worker().task_id)
 
     @property
     def actor_id(self) -> ActorID | None:
@@ -243,11 +246,24 @@ class RuntimeContext:
         _deprecated("get_accelerator_ids()")
         return self.get_accelerator_ids()
 
-    def _check_worker(self) -> None:
-        if self._core.task is None:
+    def _check_worker(self) -> RunTask:
+        task = here.task()
+        if task is None:
             raise AssertionError(
                 "This method is only available when the process is a worker. Current mode: 0"
             )
+        return task
+
+
+def _function_name() -> str | None:
+    """The full name of the function that the task runs; None in a driver."""
+    function = here.function
+    if function is None:
+        return None
+    name = getattr(function, "__qualname__", type(function).__name__)
+    if not inspect.iscoroutinefunction(function):  # a difference that Ray makes
+        name = name.split("<locals>.")[-1]
+    return f"{function.__module__}.{name}"
 
 
 def get_runtime_context() -> RuntimeContext:
@@ -257,7 +273,7 @@ def get_runtime_context() -> RuntimeContext:
         >>> ray.get_runtime_context().get_node_id()
         '5b0f...'
     """
-    here.connected_core()
+    current.connected_core()
     return RuntimeContext()
 
 
@@ -274,5 +290,5 @@ def get_gpu_ids() -> list[int | str]:
         >>> ray.get(which.remote())
         ([0], '0')
     """
-    here.connected_core()
-    return [int(name) if name.isdigit() else name for name in assignment.gpu_names()]
+    current.connected_core()
+    return [int(name) if name.isdigit() else name for name in here.gpu_names()]

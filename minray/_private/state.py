@@ -3,13 +3,13 @@
 from typing import Any
 
 from ..api import available_resources, cluster_resources, nodes, timeline
-from ..session import here
+from ..core_worker import current
 from ..util.state import list_jobs
 
 
 def available_resources_per_node() -> dict[str, dict[str, float]]:
     """What is free on each node, by its id."""
-    answer: dict[str, dict[str, float]] = here.connected_core().query("available_per_node")
+    answer: dict[str, dict[str, float]] = current.connected_core().query("available_per_node")
     return answer
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import cloudpickle as pickle
+from ..core_worker import current
 from ..runtime_context import get_runtime_context
 from ..session import here
 from ..wire.ids import JobID, NodeID
@@ -32,7 +33,7 @@ class _Worker:
     @property
     def connected(self) -> bool:
         """Whether there is a session."""
-        return here.core is not None
+        return current.core is not None
 
     @property
     def current_node_id(self) -> NodeID:
@@ -42,7 +43,7 @@ class _Worker:
     @property
     def current_job_id(self) -> JobID:
         """The job that this process works for."""
-        return here.job_id()
+        return current.job_id()
 
     @property
     def namespace(self) -> str:

@@ -9,7 +9,7 @@ other without a lock between them.  Sets and dictionaries do the work on whole l
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from ..wire.messages import ERROR, Value
+from ..wire.messages import ERROR, ObjectsReady, Value
 
 
 class Waiting:
@@ -53,6 +53,10 @@ class Arrivals:
             if key in callbacks:
                 for call in callbacks.pop(key):
                     call()
+
+    def on_objects_ready(self, message: ObjectsReady) -> None:
+        """The scheduler has sent values."""
+        self.arrive(message.objects)
 
     def forget(self, key: bytes) -> None:
         """The last reference to it is gone from this process."""

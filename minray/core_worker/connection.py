@@ -15,6 +15,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 from ..exceptions import RaySystemError
 from ..wire.config import BACKGROUND_REST_SECONDS, LONGEST_POSTPONEMENT_SECONDS, RECEIVE_BYTES, SPIN_SECONDS
@@ -33,29 +35,39 @@ class Connection:
 
     Args:
         sock: connected to the local scheduler.
-        on_message: called for each message, in the thread that happens to read, never twice at once.
-        housekeeping: called by the background thread now and then, after activity.
+        handlers: by the class of a message, what is called with it in the thread that happens to read, never
+            twice at once.
+        others: called with all other messages.
         why_lost: called when the connection is lost; a sentence about the cause, or "".
+        is_awaited: whether somebody waits for values who cannot read.
+        at_end: called when nobody will read any more.
     """
 
     def __init__(
         self,
         sock: socket.socket,
-        on_message: Callable[[Message], None],
-        housekeeping: Callable[[], None],
+        handlers: dict[type, Callable[[Any], None]],
+        others: Callable[[Message], None],
         why_lost: Callable[[], str],
+        is_awaited: Callable[[], bool] = lambda: False,
+        at_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._sock = sock
-        self._on_message = on_message
-        self._housekeeping = housekeeping
+        self._handlers = handlers
+        self._others = others
         self._why_lost = why_lost
+        self._is_awaited = is_awaited
+        self._at_end = at_end
+        self._housekeeping: Callable[[], None] = lambda: None
         self._frames = FrameReader()
         self._turn = threading.Lock()  # held by the thread that reads
         self._turn_over = threading.Condition()  # where others wait for their turn
         self._followers = 0  # how many do
         self.lost = False
         self._closing = False
-        self.spins = False  # whether being quick is worth a moment of a CPU; set by the owner
+        # A driver's: a thread reads and keeps house while nobody waits, and being quick is worth some CPU.
+        self.reads_always = False
+        self._serving = False  # the main thread of a worker sits in `serve` and reads
         self._answered_soon = False  # the last time that somebody waited
         self.shield = InterruptShield()
         self._poll_socket, self._poll_both = select.poll(), select.poll()
@@ -69,9 +81,18 @@ class Connection:
         self._resting = False
         self._urgent = False  # something that somebody waits for is to be sent by the background thread
         self._called = threading.Event()  # `attend`, or something urgent, wants the background thread
-        # Whether the background thread is to read on and on, and what it does at its end; set by the owner.
-        self.unattended: Callable[[], bool] = lambda: False
-        self.at_end: Callable[[], None] = lambda: None
+
+    def keep_house_by(self, work: Callable[[], None]) -> None:
+        """What the background thread is to do now and then, after activity."""
+        self._housekeeping = work
+
+    def handle(self, kind: type, handler: Callable[[Any], None]) -> None:
+        """Call this with messages of that class from now on."""
+        self._handlers[kind] = handler
+
+    def handle_interrupts(self, handler: Callable[[int, FrameType | None], None]) -> None:
+        """Call this at a SIGINT, at a moment when no message is half sent (workers only)."""
+        self.shield.take_over(handler)
 
     def send(self, messages: list[Message]) -> None:
         """Send some messages at once; threads that share the connection take turns by a lock of theirs.
@@ -107,6 +128,21 @@ class Connection:
                 answer = self._wait(done, deadline)
         return answer
 
+    def read_pending(self) -> None:
+        """Take in what has arrived already."""
+        self.wait_until(lambda: False, time.monotonic())
+
+    def serve(self, done: Callable[[], bool]) -> bool:
+        """Wait in the idle state of a worker; False when the connection is lost."""
+        self._serving = True
+        try:
+            return self.wait_until(done)
+        except RaySystemError:
+            return False
+        finally:
+            self._serving = False
+            self.attend()
+
     def _wait(self, done: Callable[[], bool], deadline: float | None) -> bool | None:
         """What `wait_until` does; None as soon as an interrupt is pending."""
         if done():
@@ -114,7 +150,7 @@ class Connection:
         began = time.monotonic()
         # Going to sleep and being woken on another CPU takes longer than a short task does, so whoever was
         # answered soon the last time stays awake for as long.
-        spin_until = began + SPIN_SECONDS if self.spins and self._answered_soon else 0.0
+        spin_until = began + SPIN_SECONDS if self.reads_always and self._answered_soon else 0.0
         while not done():
             if self.shield.pending and self.shield.in_main_thread():
                 return None
@@ -171,14 +207,16 @@ class Connection:
             self.lost = True
             return False
         for message in self._frames.feed(data):
-            self._on_message(message)
+            handler = self._handlers.get(type(message), self._others)
+            handler(message)
         return True
 
     # --- the background thread ----------------------------------------------------------------------
 
     def start_background_reader(self, always: bool = True) -> None:
-        """Start the thread that reads while nobody waits; if not `always`, only while `unattended()`."""
+        """Start the thread that reads while nobody waits; if not `always`, only for those who cannot."""
         with self._turn_over:
+            self.reads_always = self.reads_always or always
             if self._background is not None or self._closing:
                 return
             self._background = threading.Thread(
@@ -186,8 +224,14 @@ class Connection:
             )
         self._background.start()
 
+    def _unattended(self) -> bool:
+        """Whether the background thread is to read on and on."""
+        return self._is_awaited() and not self._serving
+
     def attend(self) -> None:
-        """`unattended()` has become true: let the background thread read."""
+        """Let the background thread read if somebody waits who cannot, and nobody else reads for ever."""
+        if not self._unattended():
+            return
         self._called.set()
         if self._background is None:
             self.start_background_reader(always=False)
@@ -219,10 +263,10 @@ class Connection:
         while not self._closing and not self.lost:
             self._called.clear()
             self._dozing = True  # from here on, `nudge` wakes the poll
-            if self.unattended():
+            if self._unattended():
                 self._dozing = False
                 with contextlib.suppress(RaySystemError):
-                    self._wait(lambda: self._closing or not self.unattended(), None)
+                    self._wait(lambda: self._closing or not self._unattended(), None)
                 self._housekeeping()
                 continue
             ready = [] if self._urgent else poll.poll()
@@ -235,7 +279,7 @@ class Connection:
                 self._read_if_nobody_does()
             self._rest()
             self._housekeeping()
-        self.at_end()
+        self._at_end()
 
     def _rest(self) -> None:
         """Somebody else reads, or has just been served: stay out of the way for a moment."""

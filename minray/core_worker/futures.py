@@ -14,7 +14,13 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import RaySystemError
 from ..values.ref import ObjectRef
+from ..wire.messages import Subscribe, Value
+from .arrivals import Arrivals
+from .connection import Connection
+from .outbox import Outbox
+from .references import LiveReferences
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,17 +34,26 @@ class Futures:
     """Makes futures of references.
 
     Args:
-        call_when_here: calls a function, in the thread that reads, as soon as a reference's value is here.
-        load: the value of a reference that is here; raises what `get` would raise.
+        arrivals: the values that are here.
+        references: of this process.
+        outbox: asks for values.
+        connection: its background thread reads for those who cannot.
+        load: the Python value of a stored value of an object; raises what `get` would raise.
     """
 
     def __init__(
         self,
-        call_when_here: Callable[[ObjectRef, Callable[[], None]], None],
-        load: Callable[[ObjectRef], Any],
+        arrivals: Arrivals,
+        references: LiveReferences,
+        outbox: Outbox,
+        connection: Connection,
+        load: Callable[[Value, None, bytes], Any],
     ) -> None:
-        self._call_when_here = call_when_here
-        self._load = load
+        self._arrivals = arrivals
+        self._references = references
+        self._outbox = outbox
+        self._connection = connection
+        self._load_value = load
         self._arrived: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -106,6 +121,35 @@ class Futures:
         """End the thread, after what has arrived."""
         if self._thread is not None:
             self._arrived.put(None)
+
+    def call_when_here(self, key: bytes, call: Callable[[], None]) -> None:
+        """Have a function called, in the thread that reads, as soon as a value is here, or none will come."""
+        if self._arrivals.call_when_here(key, call):
+            self._outbox.send(Subscribe((key,)))
+        else:
+            self._outbox.flush_messages()  # the task that makes it, maybe
+        if self._connection.lost:
+            self._arrivals.give_up()
+        else:
+            self._connection.attend()
+
+    def _call_when_here(self, ref: ObjectRef, call: Callable[[], None]) -> None:
+        """Likewise for the value of a reference.
+
+        Raises:
+            ValueError: the reference belongs to a session that has ended.
+        """
+        key = ref.binary()
+        if not self._references.are_of_this_session([key]):
+            raise ValueError(f"{ref!r} belongs to a session that has ended. Submit the task again.")
+        self.call_when_here(key, call)
+
+    def _load(self, ref: ObjectRef) -> Any:  # noqa: ANN401
+        """The value of a reference after `call_when_here`."""
+        value = self._arrivals.values.get(ref.binary())
+        if value is None:
+            raise RaySystemError(f"The session ended before the value of {ref!r} was there.")
+        return self._load_value(value, None, ref.binary())
 
     def _fulfil(self, future: Any, ref: ObjectRef) -> None:  # noqa: ANN401 - either kind of future
         if future.done():  # cancelled

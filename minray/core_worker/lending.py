@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from ..wire.messages import Blocked, Message, Unblocked
+from ..session import here
+from ..wire.messages import Blocked, Message, RunTask, Unblocked
 
 
 class Lending:
@@ -24,16 +25,26 @@ class Lending:
         self._send = send
         self._waiting: Counter[bytes] = Counter()  # how many threads of a task wait, by its id
         self._lock = Lock()
+        self._before: Callable[[], None] = lambda: None
+
+    def call_before(self, work: Callable[[], None]) -> None:
+        """What this worker is to do when its task begins to wait."""
+        self._before = work
+
+    def will_wait(self) -> None:
+        """The task begins to wait; it may take long."""
+        self._before()
 
     @contextmanager
-    def of(self, task_id: bytes, kind: str, still_runs: Callable[[], bool]) -> Iterator[None]:
-        """Lend the task's CPU out for as long as the context is entered.
+    def of(self, task: RunTask, kind: str) -> Iterator[None]:
+        """Lend a task's CPU out for as long as the context is entered.
 
         Args:
-            task_id: of the task to which this thread belongs.
+            task: to which this thread belongs.
             kind: "get" or "wait".
-            still_runs: whether this process still runs the task; its threads may outlive it.
         """
+        self.will_wait()
+        task_id = task.task_id
         with self._lock:
             self._waiting[task_id] += 1
             if self._waiting[task_id] == 1:
@@ -45,5 +56,5 @@ class Lending:
                 self._waiting[task_id] -= 1
                 if not self._waiting[task_id]:
                     del self._waiting[task_id]
-                    if still_runs():
+                    if here.task() is task:  # its threads may outlive it
                         self._send(Unblocked())

@@ -38,6 +38,7 @@ class LiveReferences:
         self._counts: dict[bytes, int] = {}
         self._dropped: deque[bytes] = deque()  # notes of finalizers
         self._held: list[bytes] = []  # came from elsewhere since the last news
+        self._known: list[bytes] = []  # what `wait` last gave back as not ready
         self._on_drop = self.note_drop  # one bound method for all references
 
     def new(self, key: bytes) -> ObjectRef:
@@ -53,9 +54,35 @@ class LiveReferences:
             self._held.append(key)
         return self.new(key)
 
+    def vouch_for(self, keys: list[bytes]) -> None:
+        """These ids have just been checked; a program that takes results one by one asks about them next."""
+        self._known = keys
+
     def are_of_this_session(self, keys: list[bytes]) -> bool:
         """Whether references with these ids are here: those of a session before are not."""
-        return all(map(self._counts.__contains__, keys))
+        return keys == self._known or all(map(self._counts.__contains__, keys))
+
+    def are_different(self, keys: list[bytes]) -> bool:
+        """Whether no id is there twice."""
+        return keys == self._known or len(set(keys)) == len(keys)
+
+    def check_owner(self, keys: list[bytes], what: str) -> None:
+        """Refuse references that other sessions have made.
+
+        Args:
+            keys: their ids.
+            what: "object" or "objects", whichever Ray says in this place.
+
+        Raises:
+            ValueError: at least one of them is not of this session.
+        """
+        if keys and not self.are_of_this_session(keys):
+            stranger = next(key for key in keys if key not in self._counts)
+            raise ValueError(
+                f"Ray {what} whose owner is unknown: ObjectRef({stranger.hex()}) belongs to another session: "
+                "one that has ended, and its value with it, or that of the process from which this one was "
+                "forked. Submit the task again."
+            )
 
     def note_drop(self, key: bytes) -> None:
         """A reference is gone: called by finalizers."""

@@ -7,10 +7,11 @@
 """
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from ..exceptions import OufOfBandObjectRefSerializationException
+from ..session import here
 from ..values.check_serialize import unserializable_argument
 from ..values.ref import ObjectRef
 from ..values.serialization import serialize, serialize_arguments
@@ -19,109 +20,125 @@ from ..wire.demand import Demand
 from ..wire.ids import object_id
 from ..wire.messages import STREAMING, CancelTask, ExportFunction, SubmitTask, result_count
 from ..wire.placement import Placement
-from .generator import ObjectRefGenerator
-
-if TYPE_CHECKING:
-    from .core_worker import CoreWorker
+from .arrivals import Arrivals
+from .outbox import Outbox
+from .putting import Putting
+from .references import LiveReferences
 
 _NO_ARGUMENTS = serialize_arguments([], ()).to_bytes()
 
 
+class Calls(NamedTuple):
+    """What all calls of a function or method have in common, as long as its options are the same."""
+
+    name: str  # of the tasks
+    function: str  # its full name, for messages
+    num_returns: int
+    function_id: bytes = b""
+    max_retries: int = 0
+    retry_exceptions: bytes = b""
+    max_calls: int = 0
+    backpressure: int = -1
+    actor: bytes = b""
+    method: str = ""
+    group: str = ""
+    recorded: bool = True
+
+
 class Submission:
-    """How `CoreWorker` submits.
+    """Submits tasks, and calls of actors' methods.
 
     Args:
-        core: this process's connection to the session.
+        ids: the task ids that this process draws.
+        arrivals: will have the values.
+        references: of this process.
+        outbox: sends the task specs.
+        putting: takes large arguments.
+        open_stream: makes the generator that a task with the id returns; a reference says how it has ended,
+            and True that the task waits until its items are taken.
     """
 
-    def __init__(self, core: "CoreWorker") -> None:
-        self._core = core
-        self._exported: set[bytes] = set()
-
-    def export(
-        self, function_id: bytes, name: str, make_blob: Callable[[], bytes], what: str = "The remote function"
+    def __init__(
+        self,
+        ids: Iterator[bytes],
+        arrivals: Arrivals,
+        references: LiveReferences,
+        outbox: Outbox,
+        putting: Putting,
+        open_stream: Callable[[bytes, ObjectRef, bool], Any],
     ) -> None:
-        """Make a function known to the session, once.
+        self._ids = ids
+        self._arrivals = arrivals
+        self._references = references
+        self._outbox = outbox
+        self._putting = putting
+        self._open_stream = open_stream
+        self.exported: set[bytes] = set()  # the ids of functions that the session knows
+
+    def export(self, function_id: bytes, name: str, blob: bytes, what: str = "The remote function") -> None:
+        """Make a function known to the session, unless it is among the `exported`.
 
         Raises:
             ValueError: it is too large to be sent around.
         """
-        if function_id not in self._exported:
-            blob = make_blob()
-            if len(blob) > MOST_FUNCTION_BYTES:
-                raise ValueError(
-                    f"{what} {name} is too large: {len(blob):,} bytes, with {MOST_FUNCTION_BYTES:,} allowed. "
-                    "Check that its definition does not hold on to a large array from around it; put "
-                    "such things into the object store, with put(), and pass the reference."
-                )
-            self._core.send(ExportFunction(function_id, name, blob))
-            self._exported.add(function_id)
+        if len(blob) > MOST_FUNCTION_BYTES:
+            raise ValueError(
+                f"{what} {name} is too large: {len(blob):,} bytes, with {MOST_FUNCTION_BYTES:,} allowed. "
+                "Check that its definition does not hold on to a large array from around it; put "
+                "such things into the object store, with put(), and pass the reference."
+            )
+        self._outbox.send(ExportFunction(function_id, name, blob))
+        self.exported.add(function_id)
 
     def submit(
         self,
-        function_id: bytes,
-        name: str,
+        calls: Calls,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        *,
-        num_returns: int,
-        demand: Demand,
-        max_retries: int,
-        retry_exceptions: bytes,
+        demand: Demand = (),
         placement: Placement = (),
         environment: str = "",
-        max_calls: int = 0,
-        backpressure: int = -1,
-        actor: bytes = b"",
-        method: str = "",
-        group: str = "",
-        function: str = "",
-        recorded: bool = True,
-    ) -> list[Any]:
+    ) -> Any:  # noqa: ANN401
         """Submit a task, or call an actor's method.
 
         Returns:
-            At once, the references to its results, or its generator of them.
+            At once, a reference to the result; a list of them if there are several, None if there are none;
+            of a generator task, its generator.
         """
-        submitted = time.time()
-        packed, refs, contained, kept = self.pack(args, kwargs, function or name)
-        task_id = next(self._core.task_ids)
+        submitted, num_returns = time.time(), calls.num_returns
+        packed, refs, contained, kept = self.pack(args, kwargs, calls.function)
+        task_id, call = next(self._ids), here.call()
         results = [object_id(task_id, index) for index in range(result_count(num_returns))]
-        self._core.arrivals.expected.update(results)
-        with self._core.order:
-            returned: list[Any] = [self._core.references.new(result) for result in results]
+        self._arrivals.expected.update(results)
+        returned: list[Any] = self._outbox.new_refs(results)
         if num_returns == STREAMING:
-            stream = self._core.streams.open(task_id, backpressure > 0)
-            returned = [ObjectRefGenerator(self._core, returned[0], stream)]
-        call = self._core.call
-        self._core.post(
-            SubmitTask(
-                task_id,
-                function_id,
-                name,
-                packed,
-                refs,
-                contained,
-                num_returns,
-                demand,
-                max_retries,
-                retry_exceptions,
-                submitted,
-                environment,
-                max_calls,
-                placement,
-                backpressure,
-                actor,
-                method,
-                group,
-                # What a cancelled call submits from then on, such as to clean up, is not cancelled with it.
-                call.task_id if call and call.task_id not in self._core.cancelled else b"",
-                recorded,
-            ),
+            returned = [self._open_stream(task_id, returned[0], calls.backpressure > 0)]
+        task = SubmitTask(
+            task_id,
+            calls.function_id,
+            calls.name,
+            packed,
+            refs,
+            contained,
+            num_returns,
+            demand,
+            calls.max_retries,
+            calls.retry_exceptions,
             submitted,
+            environment,
+            calls.max_calls,
+            placement,
+            calls.backpressure,
+            calls.actor,
+            calls.method,
+            calls.group,
+            # What a cancelled call submits from then on, such as to clean up, is not cancelled with it.
+            call.task_id if call and call.task_id not in here.cancelled else b"",
+            calls.recorded,
         )
+        self._outbox.post(task, submitted)
         del kept  # from here on the scheduler keeps the moved arguments alive
-        return returned
+        return returned[0] if len(returned) == 1 else returned or None
 
     def pack(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], function: str
@@ -149,7 +166,7 @@ class Submission:
         if serialized.size > INLINE_BYTES:
             kept = self._move_large_arguments(values, refs)
             serialized = serialize_arguments(values, tuple(kwargs))
-        self._core.check_owner([*(key for _, key in refs), *serialized.contained], "object")
+        self._references.check_owner([*(key for _, key in refs), *serialized.contained], "object")
         return serialized.to_bytes(), tuple(refs), serialized.contained, kept
 
     def _move_large_arguments(self, values: list[Any], refs: list[tuple[int, bytes]]) -> list[ObjectRef]:
@@ -158,7 +175,7 @@ class Submission:
         for place, value in enumerate(values):
             serialized = serialize(value)
             if serialized.size > INLINE_BYTES:
-                ref = self._core.put_serialized(serialized)
+                ref = self._putting.put_serialized(serialized)
                 refs.append((place, ref.binary()))
                 values[place] = None
                 kept.append(ref)
@@ -171,6 +188,6 @@ class Submission:
             ValueError: a call of an actor's method is to be cancelled by force.
         """
         if not force:
-            self._core.send(CancelTask(ref.binary(), force, recursive))
-        elif self._core.request(lambda number: CancelTask(ref.binary(), force, recursive, number)):
+            self._outbox.send(CancelTask(ref.binary(), force, recursive))
+        elif self._outbox.request(lambda number: CancelTask(ref.binary(), force, recursive, number)):
             raise ValueError("force=True is not supported for actor tasks.")

@@ -10,19 +10,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..core_worker import current
 from ..core_worker.core_worker import CoreWorker
 from ..exceptions import RaySystemError
 from ..session import folders, here
 from ..wire.config import LEAST_FREE_BYTES, START_SECONDS
 from ..wire.messages import Notice, PrintToDriver, Unhandled
-from .head_node import HOST, HeadNode
+from .head_node import HOST, HeadNode, own_nodes
 
 logger = logging.getLogger("minray")
 
 
 def start(head: HeadNode, namespace: str, log_to_driver: bool, detached: bool = False) -> None:
-    """Connect to the session that this driver has started just now; fill in `process_state`."""
-    here.head_node = head
+    """Connect to the session that this driver has started just now; say so in `here`."""
+    own_nodes.append(head)
     if not _connect(head.session, namespace, log_to_driver, detached):
         stop()
         raise RaySystemError(_why_not_started(head))
@@ -39,11 +40,12 @@ def start_further_nodes(
     """Start nodes like the head, and return when they belong to the session."""
     from .further_node import MemberNode  # sessions of one node start quicker without it
 
+    nodes = []
     for _ in range(count):
-        node = MemberNode(head.session, resources, object_store_memory, labels, spill_to)
-        here.further_nodes.append(node)
+        nodes.append(MemberNode(head.session, resources, object_store_memory, labels, spill_to))
+        own_nodes.append(nodes[-1])
     try:
-        for node in here.further_nodes:
+        for node in nodes:
             node.wait_until_ready()
     except RaySystemError:
         stop()
@@ -51,7 +53,7 @@ def start_further_nodes(
 
 
 def join(session: Path, namespace: str, log_to_driver: bool, detached: bool = False) -> None:
-    """Connect to a session that another process has started; fill in `process_state`.
+    """Connect to a session that another process has started; say so in `here`.
 
     Raises:
         ConnectionError: it has just ended.
@@ -72,16 +74,16 @@ def _connect(session: Path, namespace: str, log_to_driver: bool, detached: bool)
     objects = folders.store_folders(session.name)
     shown = show if log_to_driver else show_notices_only
     core = CoreWorker(sock, "DRIVER", os.getpid(), 0, objects, shown, _why_lost, namespace, detached)
-    here.core, here.is_driver = core, True
-    here.session_dir, here.namespace = session, namespace
+    current.use(core)
+    here.enter(session, namespace, as_driver=True)
     try:
         if not core.connected(START_SECONDS):
             return False
         core.flush_events()  # from here on, session.db can be read
     except RaySystemError:
         return False
-    here.info = _session_info(session, objects.memory, core.node_id)
-    core.start_background_reader()
+    here.describe(**_session_info(session, objects.memory, core.node_id))
+    core.connection.start_background_reader()
     return True
 
 
@@ -99,12 +101,13 @@ def _why_not_started(head: HeadNode) -> str:
 
 def _why_lost() -> str:
     """What the supervisor found out about the end of the session, as a sentence."""
-    head, session = here.head_node, here.session_dir
+    session = here.session_dir
     if session is None:
         return ""
-    if head is not None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            head.supervisor.wait(1.0)
+    for head in own_nodes[:1]:
+        if isinstance(head, HeadNode):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                head.supervisor.wait(1.0)
     from ..gcs.store import read_meta  # SQLite takes long to load
 
     reason = read_meta(session / "session.db").get("ended_because", "")
@@ -142,14 +145,14 @@ def stop() -> None:
     """Leave the session; if this driver started it, end it, and wait until nothing of it is left."""
     if not here.is_driver:
         return
-    core, head = here.core, here.head_node
-    here.core, here.head_node, here.is_driver = None, None, False
+    core, nodes = current.core, own_nodes[::-1]
+    current.use(None)
+    here.leave()
+    own_nodes.clear()
     if core is not None:
         core.close()
-    while here.further_nodes:
-        here.further_nodes.pop().stop()
-    if head is not None:
-        head.stop()
+    for node in nodes:
+        node.stop()
 
 
 def show(message: PrintToDriver | Notice | Unhandled) -> None:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from ..exceptions import RaySystemError
 from ..session import folders
@@ -27,6 +27,19 @@ from ..wire.ids import NODE_ID_SIZE
 logger = logging.getLogger("minray")
 
 HOST = "127.0.0.1"
+
+
+class OwnNode(Protocol):
+    """A node that this process has started."""
+
+    def stop(self) -> None:
+        """End its processes."""
+
+    def disown(self) -> None:
+        """Forget it in a process that was forked."""
+
+
+own_nodes: list[OwnNode] = []  # those that this process has started by `init`, the head first
 
 
 class HeadNode:

@@ -16,11 +16,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from ..core_worker import current
 from ..job_config import JobConfig
 from ..session import folders, here
 from ..version import __version__
 from . import settings
-from .head_node import HeadNode
+from .head_node import HeadNode, own_nodes
 
 logger = logging.getLogger("minray")
 
@@ -126,7 +127,7 @@ def init(
     known = ["address", *(init.__kwdefaults__ or ())]  # to load `inspect` for this would take long
     settings.set_up_logging(logging_level, logging_format)
     settings.check_keywords(others, known)
-    if here.core is not None:
+    if current.core is not None:
         if not ignore_reinit_error:
             raise RuntimeError(
                 "Maybe you called init twice by accident? A session runs already. Pass "
@@ -136,7 +137,7 @@ def init(
         return SessionInfo(here.info)
     job = job_config or JobConfig()
     namespace = job.ray_namespace if namespace is None else namespace
-    settings.check_namespace(namespace)
+    current.check_namespace(namespace)
     namespace = namespace or str(uuid.uuid4())
     totals = settings.node_resources(num_cpus, num_gpus, resources, _memory)
     node_labels = settings.check_labels(labels)
@@ -145,7 +146,7 @@ def init(
     detached = job.default_actor_lifetime == "detached"
     show_output = os.environ.get("RAY_LOG_TO_DRIVER", "1") != "0" if log_to_driver is None else log_to_driver
     session = _session_to_join(address)
-    here.environment = environment
+    here.set_environment(environment)
     if session is not None:
         _refuse_settings(num_cpus=num_cpus, num_gpus=num_gpus, resources=resources, labels=labels)
         _refuse_settings(num_nodes=num_nodes if num_nodes > 1 else None)
@@ -213,12 +214,13 @@ def _refuse_settings(**wanted: Any) -> None:  # noqa: ANN401
 def _connected(include_dashboard: bool | None, news: str) -> SessionInfo:
     from . import connecting
 
-    here.info["webui_url"] = where = connecting.start_dashboard(include_dashboard)
+    where = connecting.start_dashboard(include_dashboard)
+    here.describe(**{**here.info, "webui_url": where})
     logger.info("%s%s", news, f" View the dashboard at {where}" if where else "")
     return SessionInfo(here.info)
 
 
-here.start_session = init
+current.start_with(init)
 
 
 def shutdown() -> None:
@@ -234,17 +236,17 @@ atexit.register(shutdown)
 
 def is_initialized() -> bool:
     """Whether a session runs (in a worker: always)."""
-    return here.core is not None
+    return current.core is not None
 
 
 def _forget_session_after_fork() -> None:
     """A process that the user's code forks from a driver must not speak on the driver's connection."""
-    for node in (here.head_node, *here.further_nodes):
-        if node is not None:
-            with contextlib.suppress(OSError):
-                node.disown()
-    here.further_nodes = []
-    here.core, here.head_node, here.is_driver = None, None, False
+    for node in own_nodes:
+        with contextlib.suppress(OSError):
+            node.disown()
+    own_nodes.clear()
+    current.use(None)
+    here.leave()
 
 
 if sys.platform != "win32":

@@ -78,18 +78,6 @@ def check_keywords(keywords: dict[str, Any], known: list[str]) -> None:
         logger.info("init() keywords without effect in minray: %s.", ", ".join(given))
 
 
-def check_namespace(namespace: object) -> None:
-    """Refuse what cannot be a namespace.
-
-    Raises:
-        TypeError, ValueError: it is no string, or empty.
-    """
-    if namespace is not None and not isinstance(namespace, str):
-        raise TypeError("namespace must be None or a string.")
-    if namespace == "":
-        raise ValueError('"" is not a valid namespace. Pass None to not specify a namespace.')
-
-
 def check_num_nodes(num_nodes: object) -> None:
     """Refuse what is no number of nodes.
 

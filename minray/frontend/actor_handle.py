@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from .. import left_out
+from ..core_worker import current
 from ..core_worker.core_worker import CoreWorker
+from ..core_worker.submission import Calls
 from ..exceptions import PendingCallsLimitExceeded
 from ..session import here
 from ..values.ref import CollectRefs, ObjectRef
 from ..wire.ids import ActorID, actor_object
-from ..wire.messages import DYNAMIC, STREAMING, result_count
-from .options import TASK, Option, check, pack_exceptions
+from .options import TASK, Option, check, number_of_returns, pack_exceptions
 from .signatures import Signature
 
 NOT_COUNTED = -1  # max_pending_calls: any number
@@ -84,6 +85,7 @@ class ActorHandle:
         self._ray_ref = ref  # None: a weak handle, which does not keep the actor alive
         self._ray_session = here.session_dir  # where it is valid
         self._ray_pending: deque[ObjectRef] = deque()  # results of calls that may not be done yet
+        self._ray_calls: dict[str, Calls] = {}  # what the calls of a method have in common, once one is made
 
     @property
     def _actor_id(self) -> ActorID:
@@ -94,10 +96,13 @@ class ActorHandle:
         return self._ray_ref is None
 
     def __getattr__(self, name: str) -> "ActorMethod":
-        method = self._ray_meta.methods.get(name) if not name.startswith("_ray_") else None
-        if method is None:
+        options = self._ray_meta.methods.get(name) if not name.startswith("_ray_") else None
+        if options is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return ActorMethod(self, method)
+        calls = self._ray_calls.get(name)
+        if calls is None:
+            calls = self._ray_calls[name] = _calls_of(self, options)
+        return ActorMethod(self, options, calls)
 
     def __dir__(self) -> list[str]:
         return list(self._ray_meta.methods)
@@ -127,8 +132,8 @@ _pickled_elsewhere: list[ObjectRef] = []
 
 def load_handle(actor_id: bytes, meta: ActorMeta, ref: ObjectRef | None) -> ActorHandle:
     """Unpickle a handle."""
-    if ref is None and ObjectRef.on_load is not None:
-        ref = ObjectRef.on_load(actor_object(actor_id))
+    if ref is None and ObjectRef.port is not None:
+        ref = ObjectRef.port.load(actor_object(actor_id))
     return ActorHandle(actor_id, meta, ref)
 
 
@@ -144,12 +149,12 @@ class ActorMethod:
     arguments (a sequence and a dictionary), which makes the call, and returns another to be used instead.
     """
 
-    __slots__ = ("_handle", "_name", "_options")
+    __slots__ = ("_calls", "_handle", "_options")
 
-    def __init__(self, handle: ActorHandle, options: MethodOptions, name: str = "") -> None:
+    def __init__(self, handle: ActorHandle, options: MethodOptions, calls: Calls) -> None:
         self._handle = handle
         self._options = options
-        self._name = name  # what the task is to be called; "": after class and method
+        self._calls = calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         name = self._options.name
@@ -184,7 +189,7 @@ class ActorMethod:
             ValueError: there is no such option (the message names the nearest one), or its value is wrong.
             TypeError: a value has the wrong type.
         """
-        return ActorMethod(self._handle, changed(self._options, changes), changes.get("name") or self._name)
+        return self._changed(changes, changes.get("name") or "")
 
     def bind(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ANN401
         """Left out: task graphs that are built before they run.
@@ -202,52 +207,47 @@ class ActorMethod:
         **changes: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """`remote` as Ray's own code calls it."""
-        handle, options = self._handle, changed(self._options, changes) if changes else self._options
-        if options.decorator:
-            undecorated = ActorMethod(handle, replace(options, decorator=b""), name or self._name)
-            return pickle.loads(options.decorator)(undecorated._remote)(args, kwargs or {})
-        args, kwargs = tuple(args), kwargs or {}
-        meta = handle._ray_meta
-        full_name = f"{meta.class_name}.{options.name}"
-        options.signature.check(full_name, args, kwargs)
-        core = here.connected_core()
-        if meta.max_pending_calls != NOT_COUNTED:
-            _check_pending(core, handle, options.name)
-        num_returns = _num_returns(options)
-        retries = meta.max_task_retries if options.max_task_retries is None else options.max_task_retries
-        recorded = options.enable_task_events
-        refs = core.submission.submit(
-            b"",
-            name or self._name or full_name,
-            args,
-            kwargs,
-            num_returns=num_returns,
-            demand=(),
-            max_retries=retries,
-            retry_exceptions=options.retry_exceptions,
-            actor=handle._ray_actor_id.binary(),
-            method=options.name,
-            group=options.concurrency_group,
-            backpressure=options.backpressure,
-            function=full_name,
-            recorded=meta.enable_task_events if recorded is None else recorded,
-        )
-        if meta.max_pending_calls != NOT_COUNTED and refs:
-            handle._ray_pending.append(refs[0])
-        return refs[0] if result_count(num_returns) == 1 else refs or None
+        if changes or name:
+            return self._changed(changes, name)._remote(args, kwargs)
+        handle, calls = self._handle, self._calls
+        if self._options.decorator:
+            undecorated = ActorMethod(handle, replace(self._options, decorator=b""), calls)
+            return pickle.loads(self._options.decorator)(undecorated._remote)(args, kwargs or {})
+        args, kwargs, meta = tuple(args), kwargs or {}, handle._ray_meta
+        self._options.signature.check(calls.function, args, kwargs)
+        core = current.connected_core()
+        if meta.max_pending_calls == NOT_COUNTED:
+            return core.submission.submit(calls, args, kwargs)
+        _check_pending(core, handle, self._options.name)
+        returned = core.submission.submit(calls, args, kwargs)
+        handle._ray_pending.extend(returned[:1] if isinstance(returned, list) else filter(None, [returned]))
+        return returned
+
+    def _changed(self, changes: dict[str, Any], name: str) -> "ActorMethod":
+        """The same method with other options; its tasks are named so, unless the name is ""."""
+        options = changed(self._options, changes)
+        return ActorMethod(self._handle, options, _calls_of(self._handle, options, name or self._calls.name))
 
     def __repr__(self) -> str:
         return f"<method {self._options.name} of {self._handle!r}>"
 
 
-def _num_returns(options: MethodOptions) -> int:
-    """How many results a call has, as `SubmitTask` carries it."""
-    wanted = options.num_returns
-    if wanted is None:
-        return STREAMING if options.is_generator else 1
-    if isinstance(wanted, int):
-        return wanted
-    return DYNAMIC if wanted == "dynamic" else STREAMING
+def _calls_of(handle: ActorHandle, options: MethodOptions, name: str = "") -> Calls:
+    """What all calls of a method with these options have in common; "" names the tasks after it."""
+    meta, retries, recorded = handle._ray_meta, options.max_task_retries, options.enable_task_events
+    full_name = f"{meta.class_name}.{options.name}"
+    return Calls(
+        name or full_name,
+        full_name,
+        number_of_returns(options.num_returns, options.is_generator),
+        max_retries=meta.max_task_retries if retries is None else retries,
+        retry_exceptions=options.retry_exceptions,
+        backpressure=options.backpressure,
+        actor=handle._ray_actor_id.binary(),
+        method=options.name,
+        group=options.concurrency_group,
+        recorded=meta.enable_task_events if recorded is None else recorded,
+    )
 
 
 def changed(options: MethodOptions, changes: dict[str, Any]) -> MethodOptions:
@@ -274,11 +274,13 @@ def _check_pending(core: CoreWorker, handle: ActorHandle, method: str) -> None:
     Raises:
         PendingCallsLimitExceeded: they are.
     """
-    pending, limit = handle._ray_pending, handle._ray_meta.max_pending_calls
-    while pending and not core.expects(pending[0].binary()):
+    pending, limit, expected = handle._ray_pending, handle._ray_meta.max_pending_calls, core.arrivals.expected
+    while pending and pending[0].binary() not in expected:
         pending.popleft()
     if len(pending) >= limit:
-        handle._ray_pending = pending = deque(ref for ref in pending if core.expects(ref.binary()))
+        handle._ray_pending = pending = deque(
+            ref for ref in pending if ref.binary() in core.arrivals.expected
+        )
     if len(pending) >= limit:
         raise PendingCallsLimitExceeded(
             f"The task {method} could not be submitted to {handle!r} because more than {limit} tasks "

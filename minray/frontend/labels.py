@@ -9,9 +9,12 @@ Source: https://docs.ray.io/en/latest/ray-core/scheduling/labels.html; the rules
 import re
 from collections.abc import Mapping
 
+from ..wire.placement import Condition
+
 _WORD = r"[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?"
 _KEY = re.compile(rf"(?:(?P<prefix>{_WORD}(?:\.{_WORD})*)/)?{_WORD}")
 _CONDITION = re.compile(rf"!?(?:{_WORD}|in\({_WORD}(?:, ?{_WORD})*\))|")
+_SELECTOR = re.compile(r"(!?)(?:in\(([^()!]+)\)|([^()!,]*))")
 _LONGEST_PREFIX = 253
 _ALLOWED = (
     "63 characters or less, beginning and ending with a letter or digit, with dashes (-), underscores (_), "
@@ -50,3 +53,26 @@ def wrong_selector(selector: Mapping[str, str | None]) -> str:
                 f"in(value, value) or !in(value, value), where a value is {_ALLOWED}."
             )
     return ""
+
+
+def conditions_of(selector: Mapping[str, str]) -> tuple[Condition, ...]:
+    """Conditions by label as a placement carries them.
+
+    Raises:
+        ValueError: a condition is none.
+
+    Example:
+        >>> conditions_of({"zone": "!in(a, b)"})
+        (('zone', 'not in', ('a', 'b')),)
+    """
+    conditions = []
+    for label, text in selector.items():
+        match = _SELECTOR.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"Invalid label selector value {text!r} for {label!r}. It must be like value, !value, "
+                "in(value, value) or !in(value, value)."
+            )
+        values = tuple(part.strip() for part in (match[2] or match[3]).split(","))
+        conditions.append((label, "not in" if match[1] else "in", values))
+    return tuple(conditions)

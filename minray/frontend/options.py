@@ -17,6 +17,7 @@ import cloudpickle
 from .. import runtime_env
 from ..wire.config import DEFAULT_MAX_RETRIES
 from ..wire.demand import UNIT, Demand, to_demand
+from ..wire.messages import DYNAMIC, STREAMING
 from .labels import wrong_selector
 from .scheduling_strategies import STRATEGY_TYPES, strategy_of_selector
 
@@ -266,6 +267,15 @@ def to_amounts(options: dict[str, Any]) -> Amounts:
                 "is invalid."
             )
     return tuple(sorted(amounts.items()))
+
+
+def number_of_returns(wanted: int | str | None, is_generator: bool) -> int:
+    """How many results a task has, as `SubmitTask` carries it."""
+    if wanted is None:
+        return STREAMING if is_generator else 1
+    if isinstance(wanted, int):
+        return wanted
+    return DYNAMIC if wanted == "dynamic" else STREAMING
 
 
 def pack_exceptions(value: bool | list[type] | tuple[type, ...]) -> bytes:

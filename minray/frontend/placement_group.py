@@ -7,6 +7,7 @@ local scheduler: see placement_groups.py, and bundles.py for how tasks ask for a
 import warnings
 from typing import Any
 
+from ..core_worker import current
 from ..exceptions import GetTimeoutError, RaySystemError, TaskPlacementGroupRemoved
 from ..session import here
 from ..values.ref import ObjectRef
@@ -14,8 +15,7 @@ from ..values.serialization import serialize
 from ..wire.demand import MARKER, to_demand
 from ..wire.ids import PlacementGroupID
 from ..wire.messages import AwaitPlacementGroup, CreatePlacementGroup, RemovePlacementGroup
-from .labels import wrong_selector
-from .scheduling_strategies import strategy_of_selector
+from .labels import conditions_of, wrong_selector
 
 VALID_PLACEMENT_GROUP_STRATEGIES = {"PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"}
 _EXAMPLE = 'For example: `[{"CPU": 1.0}, {"GPU": 1.0}]`.'
@@ -64,11 +64,11 @@ class PlacementGroup:
             >>> ray.get(ray.util.placement_group([{"CPU": 1}]).ready()).bundle_count
             1
         """
-        core = here.connected_core()
+        core = current.connected_core()
         if self.is_empty:
-            return core.put(self)
-        ref = core.expected_ref()
-        core.send(AwaitPlacementGroup(self.id.hex(), ref.binary(), serialize(self).to_bytes()))
+            return core.putting.put(self)
+        ref = core.putting.expected_ref()
+        core.outbox.send(AwaitPlacementGroup(self.id.hex(), ref.binary(), serialize(self).to_bytes()))
         return ref
 
     def wait(self, timeout_seconds: float = 30) -> bool:
@@ -83,7 +83,7 @@ class PlacementGroup:
         Raises:
             RaySystemError: the group has been removed.
         """
-        core, ref = here.connected_core(), self.ready()
+        core, ref = current.connected_core(), self.ready()
         try:
             core.getting.get([ref.binary()], timeout_seconds)
         except GetTimeoutError:
@@ -133,16 +133,14 @@ def placement_group(
     if any(MARKER in bundle for bundle in bundles):
         raise RaySystemError(f"{MARKER!r} is a system reserved resource, which no placement group may have.")
     demands = tuple(to_demand(bundle) for bundle in bundles)
-    core = here.connected_core()
+    core = current.connected_core()
     group = PlacementGroup(
         PlacementGroupID.from_random(),
         [{resource: float(amount) for resource, amount in bundle.items()} for bundle in bundles],
     )
-    conditions = tuple(
-        strategy_of_selector(selector).hard if selector else () for selector in bundle_label_selector or ()
-    )
-    namespace = here.own_namespace() if name else ""
-    problem = core.request(
+    conditions = tuple(map(conditions_of, bundle_label_selector or ()))
+    namespace = current.own_namespace() if name else ""
+    problem = core.outbox.request(
         lambda number: CreatePlacementGroup(
             number,
             group.id.hex(),
@@ -166,8 +164,8 @@ def remove_placement_group(placement_group: PlacementGroup) -> None:
     Args:
         placement_group: the group; nothing happens if it has been removed before.
     """
-    core = here.connected_core()
-    core.send(RemovePlacementGroup(placement_group.id.hex()))
+    core = current.connected_core()
+    core.outbox.send(RemovePlacementGroup(placement_group.id.hex()))
 
 
 def get_placement_group(placement_group_name: str) -> PlacementGroup:
@@ -178,7 +176,7 @@ def get_placement_group(placement_group_name: str) -> PlacementGroup:
     """
     if not placement_group_name:
         raise ValueError("Please supply a non-empty value to get_placement_group")
-    wanted = (placement_group_name, here.own_namespace())
+    wanted = (placement_group_name, current.own_namespace())
     for row in _query_groups().values():
         if (row["name"], row["namespace"]) == wanted and row["state"] != "REMOVED":
             return _handle(row["placement_group_id"])
@@ -187,7 +185,7 @@ def get_placement_group(placement_group_name: str) -> PlacementGroup:
 
 def get_current_placement_group() -> PlacementGroup | None:
     """The group that the calling task or actor runs in; None outside of one, as in a driver."""
-    here.connected_core()
+    current.connected_core()
     placement = here.placement()
     return _handle(placement[1]) if placement and placement[0] == "group" else None
 
@@ -209,7 +207,7 @@ def placement_group_table(placement_group: PlacementGroup | None = None) -> dict
 
 
 def _query_groups() -> dict[str, Any]:
-    table: dict[str, Any] = here.connected_core().query("placement_groups")
+    table: dict[str, Any] = current.connected_core().query("placement_groups")
     return table
 
 

@@ -67,6 +67,11 @@ def place(
     return _place_in_group(options, demand, what, to_start)
 
 
+def places_itself(options: PlacementOptions) -> bool:
+    """Whether the options say where it is to run; if not, it runs anywhere, or in its submitter's group."""
+    return options.scheduling_strategy is not None or _names_a_group(options)
+
+
 def _names_a_group(options: PlacementOptions) -> bool:
     """Whether any of Ray's older options for placement groups is used."""
     index, child = options.placement_group_bundle_index, options.placement_group_capture_child_tasks

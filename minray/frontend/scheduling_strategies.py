@@ -4,16 +4,13 @@ The names are Ray's (https://docs.ray.io/en/latest/ray-core/scheduling/index.htm
 `ray.util.scheduling_strategies`.
 """
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..wire.ids import NODE_ID_SIZE
 from ..wire.placement import Condition
+from .labels import conditions_of
+from .placement_group import PlacementGroup
 
-if TYPE_CHECKING:
-    from .placement_group import PlacementGroup
-
-_SELECTOR = re.compile(r"(!?)(?:in\(([^()!]+)\)|([^()!,]*))")
 SIMPLE_STRATEGIES = ("DEFAULT", "SPREAD")
 
 
@@ -33,7 +30,7 @@ class PlacementGroupSchedulingStrategy:
 
     def __init__(
         self,
-        placement_group: "PlacementGroup | None",
+        placement_group: PlacementGroup | None,
         placement_group_bundle_index: int = -1,
         placement_group_capture_child_tasks: bool | None = None,
     ) -> None:
@@ -175,17 +172,9 @@ def strategy_of_selector(selector: dict[str, str]) -> NodeLabelSchedulingStrateg
         >>> strategy_of_selector({"zone": "!in(a, b)"}).hard
         (('zone', 'not in', ('a', 'b')),)
     """
-    conditions: dict[str, Any] = {}
-    for label, text in selector.items():
-        match = _SELECTOR.fullmatch(text)
-        if match is None:
-            raise ValueError(
-                f"Invalid label selector value {text!r} for {label!r}. It must be like value, !value, "
-                "in(value, value) or !in(value, value)."
-            )
-        values = [part.strip() for part in (match[2] or match[3]).split(",")]
-        conditions[label] = NotIn(*values) if match[1] else In(*values)
-    return NodeLabelSchedulingStrategy(conditions)
+    operators = {"in": In, "not in": NotIn}
+    found = {label: operators[name](*values) for label, name, values in conditions_of(selector)}
+    return NodeLabelSchedulingStrategy(found)
 
 
 def _conditions(expressions: dict[str, Any] | None, parameter: str) -> tuple[Condition, ...]:

@@ -28,8 +28,8 @@ import os
 from typing import Any
 
 from .. import left_out
-from ..actor import list_named_actors
 from ..api import wait
+from ..frontend.named_actors import list_named_actors
 from ..session import here
 from . import accelerators, scheduling_strategies
 from .actor_pool import ActorPool

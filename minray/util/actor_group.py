@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from ..actor import kill
 from ..api import get, wait
 from ..frontend.actor_handle import ActorHandle
-from ..frontend.decorator import remote
+from ..frontend.named_actors import kill
+from ..remote_function import remote
 
 
 @dataclass

@@ -20,7 +20,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from ..frontend.decorator import remote
+from ..remote_function import remote
 from .iter_metrics import MetricsContext, SharedMetrics
 from .iter_shards import (
     ParallelIteratorWorker,

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from .. import api
-from ..frontend.decorator import remote
+from ..remote_function import remote
 from .iter_metrics import MetricsContext, SharedMetrics
 
 T = TypeVar("T")

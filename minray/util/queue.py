@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import api
-from ..actor import kill
-from ..frontend.decorator import remote
+from ..frontend.named_actors import kill
+from ..remote_function import remote
 
 
 class Empty(queue.Empty):

@@ -2,27 +2,46 @@
 
 A reference is a little more than an id: as long as one lives anywhere in a session, the value is kept.
 So creating, copying to another process, and forgetting references is what drives the freeing of memory
-(see `references.py`).  This module knows nothing of sockets; the core worker of the process sets
-`ObjectRef.on_load` and `ObjectRef.futures`.
+(see `core_worker/references`).  This module knows nothing of sockets: what references need of the process's
+core worker is behind `ObjectRef.port`.
 """
 
 import os
 import threading
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..exceptions import OufOfBandObjectRefSerializationException
-from ..session import here
 from ..wire.ids import OBJECT_ID_SIZE, JobID, TaskID, task_of
 
 if TYPE_CHECKING:
     import asyncio
     import concurrent.futures
 
-    from ..core_worker.futures import Futures
-
 _ALLOW_ESCAPES = "RAY_allow_out_of_band_object_ref_serialization"  # Ray's name for it
 _NIL = b"\xff" * OBJECT_ID_SIZE
+
+
+class RefFutures(Protocol):
+    """Makes futures of references; see `core_worker/futures`."""
+
+    def for_asyncio(self, ref: "ObjectRef") -> "asyncio.Future[Any]":
+        """A future of the event loop that runs in this thread."""
+
+    def for_threads(self, ref: "ObjectRef") -> "concurrent.futures.Future[Any]":
+        """A future that any thread may wait for."""
+
+    def call(self, ref: "ObjectRef", callback: Callable[[Any], object]) -> None:
+        """Call a function with the value, or with the exception that `get` would raise."""
+
+
+class Port(NamedTuple):
+    """What references ask of their process's core worker."""
+
+    load: Callable[[bytes], "ObjectRef"]  # one arrives here inside other data
+    keep: Callable[[bytes], object]  # one was pickled where nobody can count it: its value is to be kept
+    job_id: Callable[[], JobID]
+    futures: RefFutures
 
 
 class ObjectRef:
@@ -48,13 +67,7 @@ class ObjectRef:
 
     __slots__ = ("__weakref__", "_id", "_on_drop")
 
-    # What to do when a reference arrives here inside other data; set by the core worker.
-    on_load: Callable[[bytes], "ObjectRef"] | None = None
-    # Makes futures (see `futures.py`); set by the core worker.
-    futures: "Futures | None" = None
-
-    # Keeps the value of a reference alive that was pickled where nobody can count it; set by the core worker.
-    on_escape: Callable[[bytes], None] | None = None
+    port: Port | None = None  # while this process is in a session; see `use_port`
 
     def __init__(self, object_id: bytes, on_drop: Callable[[bytes], None] | None = None) -> None:
         self._id = object_id
@@ -94,8 +107,12 @@ class ObjectRef:
         return TaskID(task_of(self._id))
 
     def job_id(self) -> JobID:
-        """The id of the job that the reference belongs to."""
-        return here.job_id()
+        """The id of the job that the reference belongs to.
+
+        Raises:
+            RuntimeError: the session has ended.
+        """
+        return self._port().job_id()
 
     def future(self) -> "concurrent.futures.Future[Any]":
         """A future of the standard library's kind, for threads.
@@ -109,7 +126,7 @@ class ObjectRef:
             >>> square.remote(4).future().result()
             16
         """
-        return self._futures().for_threads(self)
+        return self._port().futures.for_threads(self)
 
     def as_future(self, _internal: bool = False) -> "asyncio.Future[Any]":
         """A future of this thread's event loop; in a coroutine, ``await ref`` does all that is needed.
@@ -117,7 +134,7 @@ class ObjectRef:
         Raises:
             RuntimeError: the session has ended.
         """
-        return self._futures().for_asyncio(self)
+        return self._port().futures.for_asyncio(self)
 
     def __await__(self) -> Generator[Any, None, Any]:
         """The value, in a coroutine: what `get` returns or raises, without holding up the event loop.
@@ -130,12 +147,12 @@ class ObjectRef:
 
     def _on_completed(self, callback: Callable[[Any], object]) -> None:
         """Have a function called with the value, or with the exception that `get` would raise."""
-        self._futures().call(self, callback)
+        self._port().futures.call(self, callback)
 
-    def _futures(self) -> "Futures":
-        if ObjectRef.futures is None:
+    def _port(self) -> Port:
+        if ObjectRef.port is None:
             raise RuntimeError(f"{self!r} belongs to a session that has ended. Submit the task again.")
-        return ObjectRef.futures
+        return ObjectRef.port
 
     def __hash__(self) -> int:
         return hash(self._id)
@@ -173,8 +190,13 @@ class ObjectRef:
                 "process lives. Pass the reference as an argument instead, or set the environment variable "
                 f"{_ALLOW_ESCAPES}=1."
             )
-        if ObjectRef.on_escape is not None:
-            ObjectRef.on_escape(self._id)
+        if ObjectRef.port is not None:
+            ObjectRef.port.keep(self._id)
+
+
+def use_port(port: Port | None) -> None:
+    """What all references of this process use from now on; None: its session is over."""
+    ObjectRef.port = port
 
 
 def _forget(object_id: bytes) -> None:
@@ -204,4 +226,4 @@ class CollectRefs:
 
 def load_ref(object_id: bytes) -> ObjectRef:
     """Unpickle a reference: this process now has one, and its core worker, if it has one, must know."""
-    return ObjectRef(object_id) if ObjectRef.on_load is None else ObjectRef.on_load(object_id)
+    return ObjectRef(object_id) if ObjectRef.port is None else ObjectRef.port.load(object_id)

@@ -19,10 +19,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..actor import ActorExit
-from ..core_worker.core_worker import CoreWorker
-from ..frontend.actor_handle import ActorHandle
+from ..core_worker.connection import Connection
+from ..core_worker.outbox import Outbox
 from ..session import here
+from ..session.here import ActorExit
 from ..wire.config import REPORT_SECONDS
 from ..wire.messages import CONSTRUCTOR, ActorExits, ActorReady, BecomeActor, RunTask
 from .execution import Execution
@@ -34,10 +34,11 @@ logger = logging.getLogger("minray")
 
 
 class ActorRunner:
-    """Hosts one actor.
+    """Hosts one actor; what others ask of it is named in `here.HostedActor`.
 
     Args:
-        core: this process's connection.
+        outbox: sends what is to be told of the actor.
+        connection: brings the calls, and word of those that are to be cancelled.
         order: what the scheduler says of the actor.
         execution: runs one call.
         run: does so in the main thread, and tells the scheduler of the call's end.
@@ -46,7 +47,8 @@ class ActorRunner:
 
     def __init__(
         self,
-        core: CoreWorker,
+        outbox: Outbox,
+        connection: Connection,
         order: BecomeActor,
         execution: Execution,
         run: Callable[[RunTask], None],
@@ -59,7 +61,8 @@ class ActorRunner:
         self._leaving = threading.Lock()
         self._has_left = False
         self.exiting = False  # it has said that its process is about to end
-        self._core = core
+        self._outbox = outbox
+        self._connection = connection
         self._run = run
         self._concurrent: ConcurrentCalls | None = None
         self._execution = execution
@@ -73,10 +76,6 @@ class ActorRunner:
             "__ray_call__": lambda function, *args, **kwargs: function(self.instance, *args, **kwargs),
         }
 
-    def handle(self) -> ActorHandle:
-        """A handle of the actor, which does not keep it alive."""
-        return ActorHandle(self.order.actor_id, pickle.loads(self.order.handle), None)
-
     def arrived(self, call: RunTask) -> None:
         """A call has come in: run it now, or when its turn has come."""
         if self.is_async or (call.method != CONSTRUCTOR and (call.group or not self._one_at_a_time)):
@@ -84,9 +83,9 @@ class ActorRunner:
             self._concurrent.add(call)
             return
         self._look_for_cancelling()
-        if call.task_id not in self._core.cancelled:
+        if call.task_id not in here.cancelled:
             self._run(call)
-        self._core.cancelled.discard(call.task_id)
+        here.cancelled.discard(call.task_id)
         if self.exiting:  # although the method caught what `exit_actor` raised
             raise ActorExit(0)
 
@@ -94,14 +93,15 @@ class ActorRunner:
         """While a call ran, those behind it may have been cancelled: see, but not after each short call."""
         now = time.monotonic()
         if now - self._looked > REPORT_SECONDS:
-            self._core.read_pending()
+            self._connection.read_pending()
             self._looked = now
 
     def _prepare_concurrency(self) -> "ConcurrentCalls":
         from . import concurrent_calls  # most actors need none of it, and asyncio takes long to load
 
-        concurrent = concurrent_calls.ConcurrentCalls(
-            self._core,
+        return concurrent_calls.ConcurrentCalls(
+            self._outbox,
+            self._connection,
             self._execution,
             self.order,
             self.is_async,
@@ -109,8 +109,6 @@ class ActorRunner:
             self.on_system_exit,
             lambda: self.exiting,
         )
-        self._core.on_cancel = concurrent.cancel
-        return concurrent
 
     def warn_of_blocking(self, name: str, remedy: str) -> None:
         """The calling code is about to wait; in an event loop, that holds up all other calls."""
@@ -141,7 +139,7 @@ class ActorRunner:
             self.instance = cls(*args, **kwargs)
             if getattr(cls, "__repr__", None) is not object.__repr__:
                 self.shown_as = repr(self.instance)
-            self._core.send(ActorReady(self.shown_as))
+            self._outbox.send(ActorReady(self.shown_as))
 
         return construct
 
@@ -156,7 +154,7 @@ class ActorRunner:
         """The process is about to end on purpose: all calls that are not done fail, this one included."""
         if not self.exiting:
             self.exiting = True
-            self._core.send(ActorExits(f"Worker exits by an user request. {what}"))
+            self._outbox.send(ActorExits(f"Worker exits by an user request. {what}"))
 
     def _terminate(self) -> None:
         self.announce_exit("exit_actor() is called.")
@@ -190,8 +188,3 @@ def _in_event_loop() -> bool:
     import asyncio
 
     return asyncio._get_running_loop() is not None
-
-
-def current_runner() -> ActorRunner | None:
-    """The actor that this process is."""
-    return here.current_actor

@@ -5,19 +5,23 @@
     RunTask -> group (threads or an event loop) -> CallBegan -> Execution -> TaskDone
 
 Meanwhile the worker's main thread reads from the connection, for all of them.  Which of its calls an actor's
-thread or coroutine is at, `CoreWorker.running` remembers, so that what it prints and submits is its own.
+thread or coroutine is at, `here.running` remembers, so that what it prints and submits is its own.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ..core_worker.core_worker import CoreWorker
+from ..core_worker.connection import Connection
+from ..core_worker.outbox import Outbox
+from ..session import here
 from ..session.descendants import exit_with_descendants
-from ..wire.messages import BecomeActor, CallBegan, RunTask, TaskDone
+from ..wire.messages import BecomeActor, CallBegan, CancelCall, RunTask, TaskDone
+from . import failures
 from .call_groups import AsyncGroup, CallGroup, ThreadGroup
 from .execution import Execution
+from .results import Outcome
 
 # The group that every actor has, as in Ray.
 SYSTEM_GROUP = "_ray_system"
@@ -27,7 +31,8 @@ class ConcurrentCalls:
     """Runs an actor's calls in groups.
 
     Args:
-        core: this process's connection.
+        outbox: sends what becomes of the calls.
+        connection: brings word of calls that are to be cancelled.
         execution: runs one call.
         order: names the groups, and says how many calls each may have under way.
         is_async: whether they run in event loops; else in threads.
@@ -38,7 +43,8 @@ class ConcurrentCalls:
 
     def __init__(
         self,
-        core: CoreWorker,
+        outbox: Outbox,
+        connection: Connection,
         execution: Execution,
         order: BecomeActor,
         is_async: bool,
@@ -46,7 +52,7 @@ class ConcurrentCalls:
         before_exit: Callable[[SystemExit], None],
         is_exiting: Callable[[], bool],
     ) -> None:
-        self._core = core
+        self._outbox = outbox
         self._execution = execution
         self._finish_output = finish_output
         self._before_exit = before_exit
@@ -54,6 +60,7 @@ class ConcurrentCalls:
         self._is_async = is_async
         limits = {"": order.max_concurrency, SYSTEM_GROUP: 1, **dict(order.groups)}
         self._groups = {name: self._group(name, limit) for name, limit in limits.items()}
+        connection.handle(CancelCall, self._on_cancel_call)
 
     def _group(self, name: str, limit: int) -> CallGroup:
         if self._is_async:
@@ -71,32 +78,33 @@ class ConcurrentCalls:
             f"The actor has no concurrency group {call.group!r}; it has: {names}. Name the groups in "
             "@ray.remote(concurrency_groups={...})."
         )
-        self._end_unbegun(call, self._execution.failed(call, error))
+        self._end_unbegun(call, failures.raised(call, error))
 
-    def cancel(self, task_id: bytes) -> None:
+    def _on_cancel_call(self, message: CancelCall) -> None:
         """Cancel a call, if it waits, or awaits something."""
+        here.cancelled.add(message.task_id)
         for group in self._groups.values():
-            call = group.cancel(task_id)
+            call = group.cancel(message.task_id)
             if call is not None:
                 self._refuse(call)
 
     def _refuse(self, call: RunTask) -> None:
-        self._end_unbegun(call, self._execution.cancelled(call))
-        self._core.cancelled.discard(call.task_id)
+        self._end_unbegun(call, failures.cancelled(call))
+        here.cancelled.discard(call.task_id)
 
-    def _end_unbegun(self, call: RunTask, outcome: Any) -> None:  # noqa: ANN401 - (results, error, retry)
+    def _end_unbegun(self, call: RunTask, outcome: Outcome) -> None:
         now = time.time()
         results, error, retry = outcome
-        self._core.send(TaskDone(call.task_id, results, now, now, error, retry))
+        self._outbox.send(TaskDone(call.task_id, results, now, now, error, retry))
 
     def _begin(self, call: RunTask) -> float:
         started = time.time()
-        self._core.postpone_briefly(CallBegan(call.task_id, started))
+        self._outbox.postpone_briefly(CallBegan(call.task_id, started))
         return started
 
     def _run(self, call: RunTask) -> None:
         """Run a call in this thread."""
-        with self._core.running(call):
+        with here.running(call):
             started = self._begin(call)
             try:
                 value, (results, error, retry) = self._execution.run(call)
@@ -105,12 +113,12 @@ class ConcurrentCalls:
             self._leave_if_exiting()
             self._finish_output()
             ended = time.time()
-            self._core.post(TaskDone(call.task_id, results, started, ended, error, retry), ended)
-            del value  # not earlier: see `Worker`
+            self._outbox.post(TaskDone(call.task_id, results, started, ended, error, retry), ended)
+            del value  # not earlier: see `worker`
 
     async def _run_async(self, call: RunTask) -> None:
         """Run a call in this event loop."""
-        with self._core.running(call):
+        with here.running(call):
             started = self._begin(call)
             try:
                 value, (results, error, retry) = await self._execution.run_async(call)
@@ -120,9 +128,9 @@ class ConcurrentCalls:
             self._finish_output()
             # What ends in the same turn of the loop is sent together, unless something holds the loop up.
             done = TaskDone(call.task_id, results, started, time.time(), error, retry)
-            self._core.postpone_briefly(done)
+            self._outbox.postpone_briefly(done)
             del value
-        asyncio.get_running_loop().call_soon(self._core.flush)
+        asyncio.get_running_loop().call_soon(self._outbox.flush)
 
     def _leave_if_exiting(self) -> None:
         if self._is_exiting():  # although the method caught what `exit_actor` raised
@@ -132,6 +140,6 @@ class ConcurrentCalls:
         """A call ends the process, which other threads must not survive."""
         self._finish_output()
         self._before_exit(leaving)
-        self._core.flush()
+        self._outbox.flush()
         code = leaving.code
         exit_with_descendants(code if isinstance(code, int) else int(code is not None))

@@ -26,7 +26,8 @@ class Peers:
         self.there = there
         self.got: list[Any] = []
         self.housekeeping = 0
-        self.connection = Connection(here, self.got.append, self._keep_house, lambda: " (said why)")
+        self.connection = Connection(here, {}, self.got.append, lambda: " (said why)")
+        self.connection.keep_house_by(self._keep_house)
 
     def _keep_house(self) -> None:
         self.housekeeping += 1

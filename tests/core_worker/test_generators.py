@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import minray as ray
+from minray.core_worker import current
 from minray.exceptions import TaskCancelledError, WorkerCrashedError
-from minray.session import here
-from minray.worker import results
+from minray.worker import generators
 from runtime_tools import Gate, Tally, session, wait_until
 
 
@@ -45,8 +45,8 @@ def count_at_gate(n: int, gate: Gate, tally: Tally) -> Iterator[int]:
 
 def objects() -> int:
     """How many objects the node has."""
-    assert here.core is not None
-    answer: int = here.core.query("objects")
+    assert current.core is not None
+    answer: int = current.core.query("objects")
     return answer
 
 
@@ -339,11 +339,11 @@ def test_of_a_fixed_number_of_returns_those_before_an_exception_are_there(
 def test_a_generator_may_not_yield_without_end(ray_running: ModuleType) -> None:
     @ray_running.remote
     def three_where_two_are_allowed() -> Iterator[int]:
-        results._MOST_ITEMS = 2
+        generators._MOST_ITEMS = 2
         try:
             yield from range(3)
         finally:
-            results._MOST_ITEMS = 100_000_000
+            generators._MOST_ITEMS = 100_000_000
 
     one, two, three = three_where_two_are_allowed.remote()
     assert ray_running.get([one, two]) == [0, 1]

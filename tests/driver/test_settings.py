@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 import minray as ray
+from minray.core_worker.current import check_namespace
 from minray.driver import settings
-from minray.driver.settings import check_keywords, check_labels, check_namespace, node_resources
+from minray.driver.settings import check_keywords, check_labels, node_resources
 from minray.job_config import JobConfig
 from minray.left_out import LeftOutError
 from runtime_tools import session, wait_until

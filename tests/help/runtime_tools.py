@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 import minray as ray
+from minray.core_worker import current
 from minray.gcs.store import connect_readonly
 from minray.session import here
 
@@ -133,8 +134,8 @@ def wait_for_rows(sql: str, *values: object, count: int = 1) -> list[tuple[Any, 
 
 def stored_bytes() -> int:
     """How many bytes the running session's objects take in the object store."""
-    assert here.core is not None, "no session runs"
-    used: int = here.core.query("store_used")
+    assert current.core is not None, "no session runs"
+    used: int = current.core.query("store_used")
     return used
 
 

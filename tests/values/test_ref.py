@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from minray.values.ref import CollectRefs, ObjectRef, load_ref
+from minray.values.ref import CollectRefs, ObjectRef, Port, load_ref
+from minray.wire.ids import JobID
 
 ID = bytes(range(28))
 
@@ -62,7 +63,7 @@ def test_collecting_inside_collecting_keeps_both_lists_apart() -> None:
 
 def test_collecting_ends_after_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
     escaped: list[bytes] = []
-    monkeypatch.setattr(ObjectRef, "on_escape", escaped.append)
+    monkeypatch.setattr(ObjectRef, "port", Port(ref, escaped.append, JobID.nil, None))  # type: ignore[arg-type]
     with pytest.raises(ZeroDivisionError), CollectRefs():
         raise ZeroDivisionError
     ref().__reduce__()
@@ -70,8 +71,7 @@ def test_collecting_ends_after_an_error_too(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_reference_can_be_pickled_and_loaded_without_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ObjectRef, "on_load", None)
-    monkeypatch.setattr(ObjectRef, "on_escape", None)
+    monkeypatch.setattr(ObjectRef, "port", None)
     made = ObjectRef.from_random()
     assert pickle.loads(pickle.dumps(made)) == made
     assert load_ref(ID).binary() == ID

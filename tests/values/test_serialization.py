@@ -15,12 +15,13 @@ from hypothesis.extra import numpy as hnp
 from minray.exceptions import OufOfBandObjectRefSerializationException
 from minray.values import serialization
 from minray.values.functions import serialize_function
-from minray.values.ref import ObjectRef
+from minray.values.ref import ObjectRef, Port
 from minray.values.serialization import (
     deserialize,
     serialize,
     serialize_arguments,
 )
+from minray.wire.ids import JobID
 
 arrays = hnp.arrays(
     hnp.boolean_dtypes()
@@ -177,7 +178,7 @@ def make_ref(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], ObjectRef]:
     def make(object_id: bytes) -> ObjectRef:
         return ObjectRef(object_id, lambda _: None)
 
-    monkeypatch.setattr(ObjectRef, "on_load", staticmethod(make))
+    monkeypatch.setattr(ObjectRef, "port", Port(make, lambda key: None, JobID.nil, None))  # type: ignore[arg-type]
     return make
 
 
@@ -202,7 +203,8 @@ def test_a_reference_that_is_pickled_by_other_means_is_kept_from_then_on(
     make_ref: Callable[[bytes], ObjectRef], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[bytes] = []
-    monkeypatch.setattr(ObjectRef, "on_escape", kept.append)
+    assert ObjectRef.port is not None
+    monkeypatch.setattr(ObjectRef, "port", ObjectRef.port._replace(keep=kept.append))
     assert pickle.loads(pickle.dumps(make_ref(b"one"))) == make_ref(b"one")
     assert kept == [b"one"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 from ... import api
-from ...actor import kill
 from ...driver.initialization import init, is_initialized
-from ...frontend.decorator import remote
+from ...frontend.named_actors import kill
+from ...remote_function import remote
 from ..debug import log_once
 from .results import AsyncResult, IMapIterator, OrderedIMapIterator, PoolTaskError
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ...core_worker import current
 from ...session import here
 from . import summaries, tables
 from .common import (
@@ -184,7 +185,7 @@ def list_objects(
 
 def _live_objects(_db: sqlite3.Connection) -> list[tables.Row]:
     """What the scheduler knows of the objects that there are now."""
-    core = here.connected_core()
+    core = current.connected_core()
     names = ("object_id", "object_size", "task_status", "reference_type", "type", "pid")
     common = {
         "attempt_number": 1,

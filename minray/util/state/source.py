@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...core_worker import current
 from ...session import folders, here
 from . import tables
 from .exception import ServerUnavailable
@@ -13,11 +14,11 @@ from .exception import ServerUnavailable
 def database(address: str | None) -> Path:
     """The event store to read, with everything in it that has happened so far."""
     if address in (None, "auto") or address == here.info.get("address"):
-        if here.core is None or here.session_dir is None:
+        if current.core is None or here.session_dir is None:
             raise ServerUnavailable(
                 "There is no session to ask: call init() first, or give the path of a recording as address."
             )
-        here.core.flush_events()
+        current.core.flush_events()
         return here.session_dir / "session.db"
     for path in (Path(address), Path(address) / "session.db", folders.root() / address / "session.db"):
         if path.is_file():

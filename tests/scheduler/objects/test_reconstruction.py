@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minray as ray
+from minray.core_worker import current
 from minray.exceptions import (
     GetTimeoutError,
     ObjectFreedError,
@@ -20,7 +21,6 @@ from minray.exceptions import (
     RayTaskError,
     WorkerCrashedError,
 )
-from minray.session import here
 from minray.session.folders import shared_memory_dir
 from runtime_tools import Gate, rows, session, session_dir, stored_bytes, wait_for_rows, wait_until
 
@@ -79,7 +79,7 @@ def total(array: Array) -> float:
 
 def assert_baseline() -> None:
     gc.collect()
-    assert here.core is not None
+    assert current.core is not None
     wait_until(lambda: stored_bytes() == 0)
 
 
@@ -121,8 +121,8 @@ def test_an_argument_that_is_there_is_not_made_again(log: Log) -> None:
     first = make.remote(log, 1)
     second = add.remote(log, first, 1)
     ray.wait([second])
-    assert here.core is not None
-    (_, (_, name, _)) = here.core.arrivals.values[second.binary()]
+    assert current.core is not None
+    (_, (_, name, _)) = current.core.arrivals.values[second.binary()]
     (shared_memory_dir(session_dir().name) / name).unlink()
     assert ray.get(second)[0] == 2
     assert log.lines() == ["make1", "add1", "add1"]

@@ -14,7 +14,7 @@ import pytest
 
 import minray as ray
 from minray import ObjectRef
-from minray.session import here
+from minray.core_worker import current
 from runtime_tools import session, stored_bytes, wait_until
 
 LARGE = 20_000  # float64 numbers: 160 kB, in the store
@@ -152,8 +152,8 @@ class Program:
 
 def objects() -> int:
     """How many objects the session knows, the functions' own values not counted."""
-    assert here.core is not None
-    count: int = here.core.query("objects")
+    assert current.core is not None
+    count: int = current.core.query("objects")
     return count
 
 

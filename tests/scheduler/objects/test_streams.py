@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from fake_node import Node, result
 from minray.core_worker.arrivals import Arrivals
-from minray.core_worker.streams import Streams
+from minray.core_worker.generator import Streams
 from minray.wire.ids import object_id
 from minray.wire.messages import (
     ERROR,
