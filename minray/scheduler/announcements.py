@@ -10,7 +10,7 @@
 
 from ..wire.config import ACTOR_WAITS_SECONDS, CROWDED_SHARE, GARBAGE_SECONDS
 from ..wire.messages import CollectGarbage, Notice, Print, PrintToDriver, Unhandled
-from .objects.objects import NodeObjects
+from .objects.objects import Objects
 from .tables.event_log import EventLog
 from .tables.nodes import Nodes
 from .tables.queue import TaskQueue
@@ -34,7 +34,7 @@ class Announcements:
         clients: dict[int, Client],
         nodes: Nodes,
         queue: TaskQueue[Task],
-        objects: NodeObjects,
+        objects: Objects,
     ) -> None:
         self._log = log
         self._clients = clients

@@ -69,22 +69,23 @@ from ..wire.messages import (
 )
 from .actors.actors import Actors
 from .actors.calls import ActorCalls
+from .actors.creation import ActorCreation
 from .announcements import Announcements
 from .groups.groups import Groups
 from .nodes.deaths import Deaths
 from .nodes.far_nodes import FarNodes
 from .nodes.processes import Processes
-from .objects.objects import NodeObjects
-from .objects.streams import NodeStreams
+from .objects.objects import Objects
+from .objects.streams import Streams
 from .questions import Questions, object_report
 from .tables.event_log import EventLog
 from .tables.nodes import Nodes, summed
 from .tables.queue import TaskQueue
-from .tables.records import Channel, Client, Task
+from .tables.records import Client, Peer, Task
 from .tasks.cancelling import Cancelling
 from .tasks.leases import Leases
 from .tasks.retries import Retries
-from .tasks.schedule import Schedule
+from .tasks.schedule import ScheduleLoop
 from .tasks.tasks import Tasks
 
 
@@ -103,7 +104,7 @@ class LocalScheduler:
         self,
         resources: dict[str, float],
         store_capacity: int,
-        zygote: Channel,
+        zygote: Peer,
         node_info: dict[str, object],
         log: EventLog | None = None,
     ) -> None:
@@ -113,14 +114,14 @@ class LocalScheduler:
         self.nodes = nodes = Nodes(numbers)
         nodes.add(0, node_info, resources, zygote)
         self.queue: TaskQueue[Task] = TaskQueue()
-        self.objects = objects = NodeObjects(store_capacity, log)
-        self.streams = NodeStreams(objects)
+        self.objects = objects = Objects(store_capacity, log)
+        self.streams = Streams(objects)
         self.announcements = Announcements(log, self.clients, nodes, self.queue, objects)
         self.tasks = tasks = Tasks(log, nodes, objects, self.streams, self.queue, self.announcements)
         self.retries = Retries(log, tasks)
         self.leases = Leases(log, nodes, self.queue, objects, self.streams, tasks, self.retries)
         self.processes = processes = Processes(log, numbers, self.clients, nodes)
-        self.schedule_loop = Schedule(log, self.queue, nodes, objects, tasks, processes, self.leases)
+        self.schedule_loop = ScheduleLoop(log, self.queue, nodes, objects, tasks, processes, self.leases)
         self.cancelling = Cancelling(log, self.queue, objects, tasks, processes.signal)
         whose = (self.clients, nodes, objects, self.streams)
         self.deaths = Deaths(log, *whose, tasks, self.leases, self.retries, self.cancelling)
@@ -128,6 +129,7 @@ class LocalScheduler:
         self.calls = ActorCalls(log, objects, tasks, self.leases, self.retries)
         how = (tasks, self.leases, self.retries, processes)
         self.actors = Actors(log, nodes, objects, *how, self.groups, self.calls)
+        self.creation = ActorCreation(log, objects, tasks, self.leases, processes, self.calls, self.actors)
         self.far_nodes = FarNodes(log, nodes, objects, self.queue, tasks, processes, self.deaths, self.handle)
         self.flush_requests: list[tuple[Client, int]] = []  # outbox, beside those of the parts
         self.questions = Questions(log, self._answers(), self.tidy_up, self._flush)
@@ -143,8 +145,8 @@ class LocalScheduler:
             cancel=self.cancelling.cancel,
             refusal=self.groups.refusal,
         )
-        self.calls.connect(self.actors.end_if_unneeded)
-        self.deaths.connect(owner_died=self.actors.on_owner_died, job_ended=self.groups.end_job)
+        self.calls.connect(self.creation.done, self.actors.end_unneeded)
+        self.deaths.connect(self.actors.on_worker_died, self.actors.on_owner_died, self.groups.end_job)
         self.far_nodes.connect(node_joined=self.groups.node_joined, node_died=self.groups.node_died)
 
     def _handlers_by_message(self) -> dict[type, Callable[[Client, Any], None]]:
@@ -178,11 +180,11 @@ class LocalScheduler:
             AwaitPlacementGroup: self.groups.on_await,
             AddRows: self.questions.on_add_rows,
             Query: self.questions.on_query,
-            CreateActor: self.actors.on_create_actor,
-            GetActor: self.actors.on_get_actor,
+            CreateActor: self.creation.on_create_actor,
+            GetActor: self.creation.on_get_actor,
             KillActor: self.actors.on_kill_actor,
             ActorExits: self.actors.on_actor_exits,
-            ActorReady: self.actors.on_actor_ready,
+            ActorReady: self.creation.on_actor_ready,
             CallBegan: self.calls.on_call_began,
             JoinNode: self.far_nodes.on_join,
             Heartbeat: self.far_nodes.on_heartbeat,
@@ -215,7 +217,7 @@ class LocalScheduler:
         self.leases.report_long_running(RUNNING_REPORT_SECONDS)
         if self.nodes.several:
             self.far_nodes.tick()
-        if self.actors.ever:
+        if self.creation.ever:
             self.actors.end_slow_ones()
             self.calls.tick()
         self.retries.tick()

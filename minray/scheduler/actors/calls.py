@@ -16,7 +16,7 @@ from ...gcs.schema import ActorState, TaskState
 from ...wire.config import RESTART_SECONDS
 from ...wire.ids import TaskID
 from ...wire.messages import ERROR, CallBegan, CancelCall, SubmitTask, TaskDone, result_count
-from ..objects.objects import NodeObjects
+from ..objects.objects import Objects
 from ..tables.event_log import EventLog
 from ..tables.records import Actor, Client, Task, Worker
 from ..tasks.leases import Leases
@@ -42,7 +42,7 @@ class ActorCalls:
     """
 
     def __init__(
-        self, log: EventLog, objects: NodeObjects, tasks: Tasks, leases: Leases, retries: Retries
+        self, log: EventLog, objects: Objects, tasks: Tasks, leases: Leases, retries: Retries
     ) -> None:
         self.table = ActorTable()
         self._log = log
@@ -50,12 +50,22 @@ class ActorCalls:
         self._tasks = tasks
         self._leases = leases
         self._retries = retries
-        self._end_if_unneeded: Callable[[Actor], None]
+        self._constructor_done: Callable[[Actor, Worker, TaskDone], None]
+        self._end_unneeded: Callable[[Actor], None]
         self._impatient: deque[tuple[float, Task]] = deque()  # to fail, and when, if the actor still restarts
 
-    def connect(self, end_if_unneeded: Callable[[Actor], None]) -> None:
-        """Whom to tell of actors that have fewer calls."""
-        self._end_if_unneeded = end_if_unneeded
+    def connect(
+        self,
+        constructor_done: Callable[[Actor, Worker, TaskDone], None],
+        end_unneeded: Callable[[Actor], None],
+    ) -> None:
+        """Name those who are told when a constructor has run, and when an actor is not needed any more."""
+        self._constructor_done, self._end_unneeded = constructor_done, end_unneeded
+
+    def _let_go(self, actor: Actor) -> None:
+        """The actor has fewer calls: that may have been the last."""
+        if actor.unneeded:
+            self._end_unneeded(actor)
 
     def on_submit(self, client: Client, spec: SubmitTask) -> None:
         """A process calls an actor."""
@@ -116,9 +126,6 @@ class ActorCalls:
     def failed(self, call: Task, error: RayError) -> None:
         """The actor lives on."""
 
-    def worker_died(self, worker: Worker, how: str) -> None:
-        """What becomes of the calls depends on the actor, which is told."""
-
     def stop(self, call: Task) -> bool:
         """Cancel a call; one that runs is only told so, and fails when it ends."""
         actor = call.actor
@@ -144,7 +151,7 @@ class ActorCalls:
         actor = call.actor
         if actor is not None and actor.lines.discard(call):
             self.send_ready(actor)
-            self._end_if_unneeded(actor)
+            self._let_go(actor)
 
     def send_ready(self, actor: Actor) -> None:
         """Let calls go whose turn has come, if the actor is there."""
@@ -164,9 +171,12 @@ class ActorCalls:
             self._log.task(call, TaskState.PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY)
 
     def done(self, client: Client, worker: Worker, message: TaskDone) -> None:
-        """A call has come to its end; what it raised may be a reason to try again."""
+        """A call, or the constructor, has come to its end; what it raised may be a reason to try again."""
         actor = worker.actor
         assert actor is not None, "calls run in the workers of actors"
+        if message.task_id == actor.creation.spec.task_id:
+            self._constructor_done(actor, worker, message)
+            return
         call = actor.running.pop(message.task_id, None)
         if call is None:  # the actor was killed, or the call cancelled, and it has failed with that
             self._objects.keep_results(client, message._replace(results=()))
@@ -177,7 +187,7 @@ class ActorCalls:
         if call.cancelled:
             self._objects.keep_results(client, message._replace(results=()))
             self._tasks.fail(call, TaskCancelledError(TaskID(message.task_id)))
-            self._end_if_unneeded(actor)
+            self._let_go(actor)
             return
         self._objects.keep_results(client, message)
         if message.error is not None:
@@ -187,7 +197,7 @@ class ActorCalls:
                 self.send_ready(actor)
                 return
         self._tasks.ended(call, message)
-        self._end_if_unneeded(actor)
+        self._let_go(actor)
 
     # --- ends ---------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from ...wire.messages import (
 )
 from ...wire.placement import Placement
 from ..nodes.processes import Processes
-from ..objects.objects import NodeObjects
+from ..objects.objects import Objects
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.queue import TaskQueue
@@ -46,7 +46,7 @@ class Groups:
         self,
         log: EventLog,
         nodes: Nodes,
-        objects: NodeObjects,
+        objects: Objects,
         queue: TaskQueue[Task],
         tasks: Tasks,
         processes: Processes,

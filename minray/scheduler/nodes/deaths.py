@@ -12,8 +12,8 @@ from ...exceptions import NodeDiedError, RayError, TaskCancelledError, WorkerCra
 from ...session.exit_codes import describe_exit
 from ...wire.ids import TaskID
 from ...wire.messages import Died
-from ..objects.objects import NodeObjects
-from ..objects.streams import NodeStreams
+from ..objects.objects import Objects
+from ..objects.streams import Streams
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.records import Client, Node, Task, Worker
@@ -43,8 +43,8 @@ class Deaths:
         log: EventLog,
         clients: dict[int, Client],
         nodes: Nodes,
-        objects: NodeObjects,
-        streams: NodeStreams,
+        objects: Objects,
+        streams: Streams,
         tasks: Tasks,
         leases: Leases,
         retries: Retries,
@@ -59,12 +59,24 @@ class Deaths:
         self._leases = leases
         self._retries = retries
         self._cancelling = cancelling
+        self._actor_died: Callable[[Worker, str], None]
         self._owner_died: Callable[[Client], None]
         self._job_ended: Callable[[int], None]
 
-    def connect(self, owner_died: Callable[[Client], None], job_ended: Callable[[int], None]) -> None:
-        """Name those who look after the actors of a process, and the groups of a driver's program."""
-        self._owner_died, self._job_ended = owner_died, job_ended
+    def connect(
+        self,
+        actor_died: Callable[[Worker, str], None],
+        owner_died: Callable[[Client], None],
+        job_ended: Callable[[int], None],
+    ) -> None:
+        """Name those who look after actors and groups.
+
+        Args:
+            actor_died: is told of a worker in which an actor lived, and how it died.
+            owner_died: is told of a process that may have made actors.
+            job_ended: is told of a driver whose program may have made groups.
+        """
+        self._actor_died, self._owner_died, self._job_ended = actor_died, owner_died, job_ended
 
     def end_session(self) -> None:
         """Record that all processes end now."""
@@ -86,8 +98,7 @@ class Deaths:
                 self._end_tasks_of_owner(client)
         if worker.actor is not None:
             self._leases.free_resources(worker, worker.actor.creation)
-            if worker.actor.creation.route is not None:
-                worker.actor.creation.route.worker_died(worker, how)
+            self._actor_died(worker, how)
         elif worker.task is not None:
             self._on_task_lost(worker, worker.task, how)
         self._leases.take_back(list(worker.ahead))

@@ -42,11 +42,11 @@ from ...wire.messages import (
     pack,
     unpack,
 )
-from ..objects.objects import NodeObjects
+from ..objects.objects import Objects
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.queue import TaskQueue
-from ..tables.records import Channel, Client, Node, Task
+from ..tables.records import Client, Node, Peer, Task
 from ..tasks.tasks import Tasks
 from .deaths import Deaths
 from .processes import Processes
@@ -62,7 +62,7 @@ class FarChannel:
 
     closed = False
 
-    def __init__(self, link: Channel, worker: int) -> None:
+    def __init__(self, link: Peer, worker: int) -> None:
         self._link = link
         self._worker = worker
 
@@ -89,7 +89,7 @@ class FarNodes:
         self,
         log: EventLog,
         nodes: Nodes,
-        objects: NodeObjects,
+        objects: Objects,
         queue: TaskQueue[Task],
         tasks: Tasks,
         processes: Processes,

@@ -42,7 +42,7 @@ from .table import ObjectEntry, ObjectTable
 from .unseen_errors import UnseenErrors
 
 
-class NodeObjects:
+class Objects:
     """The objects of all nodes, and who waits for which.
 
     Args:

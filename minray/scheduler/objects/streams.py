@@ -24,7 +24,7 @@ from ...wire.messages import (
     StreamItem,
 )
 from ..tables.records import Client, Task, Worker
-from .objects import NodeObjects
+from .objects import Objects
 
 # So many items count as taken when nobody wants them: the generator never waits.
 _ALL = 1 << 62
@@ -47,14 +47,14 @@ class _Stream:
         self.ended = False  # the task has
 
 
-class NodeStreams:
+class Streams:
     """The streams of all generators, by their tasks.
 
     Args:
         objects: the node's objects.
     """
 
-    def __init__(self, objects: NodeObjects) -> None:
+    def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._streams: dict[bytes, _Stream] = {}
 

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Generic, Protocol, TypeVar
 
 
-class Caller(Protocol):
+class Owner(Protocol):
     """Who made a call."""
 
     @property
@@ -12,7 +12,7 @@ class Caller(Protocol):
         """The process's number."""
 
 
-class Call(Protocol):
+class InLine(Protocol):
     """What the lines need to know of a call."""
 
     in_line: bool  # whether it stands in a line; written here alone
@@ -22,11 +22,11 @@ class Call(Protocol):
         """How many of its arguments do not exist yet."""
 
     @property
-    def owner(self) -> Caller:
+    def owner(self) -> Owner:
         """The process that made it."""
 
 
-CallT = TypeVar("CallT", bound=Call)
+CallT = TypeVar("CallT", bound=InLine)
 
 
 class Lines(Generic[CallT]):

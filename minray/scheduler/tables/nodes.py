@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .records import Channel, Node, Worker
+from .records import Node, Peer, Worker
 from .resources import Resources
 from .worker_pool import Kind, WorkerPool
 
@@ -20,7 +20,7 @@ class Nodes:
         self.several = False  # whether there is, or was, a node beside the head
         self._numbers = numbers
 
-    def add(self, number: int, info: dict[str, object], resources: dict[str, float], zygote: Channel) -> Node:
+    def add(self, number: int, info: dict[str, object], resources: dict[str, float], zygote: Peer) -> Node:
         """There is a new node with these resources."""
         node = Node(number, info, Resources(resources), zygote)
         node.pool = WorkerPool(int(resources.get("CPU", 0)), lambda kind: self._new_worker(node, kind))

@@ -30,8 +30,8 @@ from .resources import Resources
 from .worker_pool import PLAIN, Kind, WorkerPool
 
 
-class Channel(Protocol):
-    """The way to a process; `closed` once it has gone."""
+class Peer(Protocol):
+    """Another process, as far as it can be told something; `closed` once it has gone."""
 
     closed: bool
 
@@ -57,17 +57,18 @@ class Route(Protocol):
     def start(self, task: "Task", worker: "Worker", /) -> None:
         """It was given a worker of its own."""
 
-    def done(self, client: "Client", worker: "Worker", message: TaskDone, /) -> None:
-        """The worker has run a task of the actor that lives in it."""
-
     def failed(self, task: "Task", error: RayError, /) -> None:
         """The runtime has made an error its result."""
 
     def stop(self, task: "Task", /) -> bool:
         """The task was cancelled; whether nothing else has to be done about it."""
 
-    def worker_died(self, worker: "Worker", how: str, /) -> None:
-        """The worker with the actor has ended."""
+
+class Calls(Protocol):
+    """Whoever looks after the calls of an actor."""
+
+    def done(self, client: "Client", worker: "Worker", message: TaskDone, /) -> None:
+        """The worker has run a call of the actor that lives in it, or the constructor."""
 
 
 @dataclass(eq=False, slots=True)
@@ -100,7 +101,7 @@ class Worker:
 class Client:
     """A process that is connected: a driver, a worker, or a further node."""
 
-    channel: Channel
+    channel: Peer
     number: int = 0
     kind: str = ""
     namespace: str = ""  # a driver's
@@ -199,6 +200,7 @@ class Actor:
     owner: Client
     creation: Task
     lines: Lines[Task]
+    calls: Calls
     restarts_left: int
     restarts: int = 0
     state: ActorState = ActorState.DEPENDENCIES_UNREADY
@@ -230,6 +232,12 @@ class Actor:
         """What it holds as long as it lives."""
         return self.creation.spec.resources
 
+    @property
+    def unneeded(self) -> bool:
+        """Whether it may go: nobody refers to it, its calls are done, and it is not about to be made."""
+        being_made = self.worker is not None and self.state != ActorState.ALIVE
+        return self.unreferenced and not self.running and not self.lines and not being_made
+
     def may_restart(self) -> bool:
         """Whether it is to be made again when its process dies."""
         return self.restarts_left != 0 and not self.exit_reason and not self.unreferenced
@@ -242,9 +250,9 @@ class Node:
     number: int
     info: dict[str, object]  # what `nodes()` shows
     resources: Resources
-    zygote: Channel  # takes orders for new workers
+    zygote: Peer  # takes orders for new workers
     pool: WorkerPool[Worker] = field(init=False)
-    link: Channel | None = None  # to the node's process; None for the head itself
+    link: Peer | None = None  # to the node's process; None for the head itself
     alive: bool = True
     heard: float = 0.0  # when it last said something
     store_used: float = 0.0  # the share of its object store's memory, from 0 to 1; of the head, not kept here

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ...exceptions import TaskCancelledError
 from ...wire.ids import TaskID, task_of
 from ...wire.messages import CancelTask, InterruptMissed, Reply
-from ..objects.objects import NodeObjects
+from ..objects.objects import Objects
 from ..tables.event_log import EventLog
 from ..tables.queue import TaskQueue
 from ..tables.records import Client, Task, Worker
@@ -32,7 +32,7 @@ class Cancelling:
         self,
         log: EventLog,
         queue: TaskQueue[Task],
-        objects: NodeObjects,
+        objects: Objects,
         tasks: Tasks,
         signal_worker: Callable[[Worker, int], None],
     ) -> None:

@@ -17,8 +17,8 @@ from ...gcs.schema import TaskState
 from ...wire.demand import Demand
 from ...wire.ids import TaskID
 from ...wire.messages import STREAMING, Blocked, Exit, GiveBack, RunTask, TaskDone, Unblocked, Value
-from ..objects.objects import NodeObjects
-from ..objects.streams import NodeStreams
+from ..objects.objects import Objects
+from ..objects.streams import Streams
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.queue import TaskQueue
@@ -46,8 +46,8 @@ class Leases:
         log: EventLog,
         nodes: Nodes,
         queue: TaskQueue[Task],
-        objects: NodeObjects,
-        streams: NodeStreams,
+        objects: Objects,
+        streams: Streams,
         tasks: Tasks,
         retries: Retries,
     ) -> None:
@@ -137,9 +137,7 @@ class Leases:
         """A worker has run a task; what it raised may be a reason to try again."""
         worker = client.worker
         if worker is not None and worker.actor is not None:
-            route = worker.actor.creation.route
-            assert route is not None, "an actor's constructor is no plain task"
-            route.done(client, worker, message)
+            worker.actor.calls.done(client, worker, message)
             return
         if worker is None or worker.task is None or worker.task.spec.task_id != message.task_id:
             return

@@ -15,7 +15,7 @@ from ...wire.config import SUSPECT_SECONDS
 from ...wire.messages import STORED
 from ...wire.placement import SPREAD
 from ..nodes.processes import Processes
-from ..objects.objects import NodeObjects
+from ..objects.objects import Objects
 from ..tables.choice import choose_node, lasting_demand, where_of
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
@@ -25,7 +25,7 @@ from .leases import Leases
 from .tasks import Tasks
 
 
-class Schedule:
+class ScheduleLoop:
     """Gives tasks to workers.
 
     Args:
@@ -43,7 +43,7 @@ class Schedule:
         log: EventLog,
         queue: TaskQueue[Task],
         nodes: Nodes,
-        objects: NodeObjects,
+        objects: Objects,
         tasks: Tasks,
         processes: Processes,
         leases: Leases,

@@ -30,8 +30,8 @@ from ...wire.messages import (
 )
 from ...wire.placement import Placement
 from ..announcements import Announcements
-from ..objects.objects import NodeObjects, lost
-from ..objects.streams import NodeStreams
+from ..objects.objects import Objects, lost
+from ..objects.streams import Streams
 from ..objects.table import ObjectEntry
 from ..tables.choice import obstacle
 from ..tables.event_log import EventLog
@@ -58,8 +58,8 @@ class Tasks:
         self,
         log: EventLog,
         nodes: Nodes,
-        objects: NodeObjects,
-        streams: NodeStreams,
+        objects: Objects,
+        streams: Streams,
         queue: TaskQueue[Task],
         announcements: Announcements,
     ) -> None:
