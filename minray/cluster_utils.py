@@ -9,13 +9,13 @@ process, other scripts, other notebooks) join the cluster by its address and are
     ray.init(address=cluster.address)
 
     head: supervisor            node 1: supervisor             node 2: supervisor
-      +- GCS ------ session.db    +- member_process --+          +- member_process --+
-      +- scheduler_process <------+---- Unix sockets -+----------+                   |
+      +- GCS ------ session.db    +- far_node --------+          +- far_node --------+
+      +- scheduler <--------------+---- Unix sockets -+----------+                   |
       +- zygote -> workers        +- zygote -> workers           +- zygote -> workers
       /dev/shm/...                /dev/shm/.../<node 1>  <-pull- /dev/shm/.../<node 2>
 
-Who decides what: see `members`.  It teaches distribution on one machine; it listens on Unix sockets only and
-is no engine for real clusters, which Ray is.
+Who decides what: see `scheduler/nodes`.  It teaches distribution on one machine; it listens on Unix sockets
+only and is no engine for real clusters, which Ray is.
 
 Source: `ray.cluster_utils` of Ray 2.
 """
@@ -23,7 +23,7 @@ Source: `ray.cluster_utils` of Ray 2.
 from typing import Any
 
 from .driver import connecting, initialization, settings
-from .driver.further_node import MemberNode
+from .driver.further_node import FurtherNode
 from .driver.head_node import HeadNode
 
 # Settings of a node of Ray's that mean nothing on one machine.
@@ -44,7 +44,7 @@ class ClusterNode:
         processes: its processes.
     """
 
-    def __init__(self, processes: HeadNode | MemberNode) -> None:
+    def __init__(self, processes: HeadNode | FurtherNode) -> None:
         self.processes = processes
         info = processes.config["node_info"]
         self.node_id: str = info["NodeID"]
@@ -67,7 +67,7 @@ class ClusterNode:
 
     def kill_raylet(self) -> None:
         """Kill the scheduler process of a node, as a crash would; the rest of the node goes with it."""
-        if isinstance(self.processes, MemberNode):
+        if isinstance(self.processes, FurtherNode):
             self.processes.kill_scheduler()
         else:
             self.processes.stop()
@@ -158,23 +158,13 @@ class Cluster:
             raise TypeError(f"add_node() has no setting {sorted(unknown)[0]!r}.")
         totals = settings.node_resources(num_cpus, num_gpus, resources, memory)
         checked = settings.check_labels(labels)
+        wanted = settings.NodeSettings(totals, object_store_memory, checked, object_spilling_directory)
         if self.head_node is None:
-            head = HeadNode(
-                totals,
-                object_store_memory,
-                "",
-                ends_with_driver=False,
-                labels=checked,
-                reconstruct=enable_object_reconstruction,
-                spill_to=object_spilling_directory,
-            )
+            head = HeadNode(wanted, "", ends_with_driver=False, reconstruct=enable_object_reconstruction)
             node = self.head_node = ClusterNode(head)
             self._include_dashboard = include_dashboard
         else:
-            session = self.head_node.processes.session
-            node = ClusterNode(
-                MemberNode(session, totals, object_store_memory, checked, object_spilling_directory)
-            )
+            node = ClusterNode(FurtherNode(self.head_node.processes.session, wanted))
             self.worker_nodes.add(node)
         if wait or node.is_head():
             node.processes.wait_until_ready()
@@ -198,8 +188,10 @@ class Cluster:
             node.processes.stop()
         elif node in self.worker_nodes:
             self.worker_nodes.remove(node)
-            assert isinstance(node.processes, MemberNode), "there is one head"
-            node.processes.stop(allow_graceful)
+            assert isinstance(node.processes, FurtherNode), "there is one head"
+            if not allow_graceful:
+                node.processes.kill_scheduler()
+            node.processes.stop()
 
     def wait_for_nodes(self, timeout: float = 30) -> None:
         """Return when all nodes that were added belong to the cluster.

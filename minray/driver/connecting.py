@@ -16,7 +16,9 @@ from ..exceptions import RaySystemError
 from ..session import folders, here
 from ..wire.config import LEAST_FREE_BYTES, START_SECONDS
 from ..wire.messages import Notice, PrintToDriver, Unhandled
-from .head_node import HOST, HeadNode, own_nodes
+from .head_node import HeadNode
+from .settings import NodeSettings
+from .started_node import HOST, own_nodes
 
 logger = logging.getLogger("minray")
 
@@ -29,24 +31,19 @@ def start(head: HeadNode, namespace: str, log_to_driver: bool, detached: bool = 
         raise RaySystemError(_why_not_started(head))
 
 
-def start_further_nodes(
-    head: HeadNode,
-    count: int,
-    resources: dict[str, float],
-    object_store_memory: int | None,
-    labels: dict[str, str],
-    spill_to: str | None,
-) -> None:
-    """Start nodes like the head, and return when they belong to the session."""
-    from .further_node import MemberNode  # sessions of one node start quicker without it
+def start_further_nodes(head: HeadNode, count: int, settings: NodeSettings) -> None:
+    """Start nodes beside the head, and return when they belong to the session."""
+    if not count:
+        return
+    from .further_node import FurtherNode  # sessions of one node start quicker without it
 
-    nodes = []
+    started = []
     for _ in range(count):
-        nodes.append(MemberNode(head.session, resources, object_store_memory, labels, spill_to))
-        own_nodes.append(nodes[-1])
+        started.append(FurtherNode(head.session, settings))
+        own_nodes.append(started[-1])
     try:
-        for node in nodes:
-            node.wait_until_ready()
+        for further in started:
+            further.wait_until_ready()
     except RaySystemError:
         stop()
         raise
@@ -105,9 +102,8 @@ def _why_lost() -> str:
     if session is None:
         return ""
     for head in own_nodes[:1]:
-        if isinstance(head, HeadNode):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                head.supervisor.wait(1.0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            head.supervisor.wait(1.0)
     from ..gcs.store import read_meta  # SQLite takes long to load
 
     reason = read_meta(session / "session.db").get("ended_because", "")
@@ -145,14 +141,13 @@ def stop() -> None:
     """Leave the session; if this driver started it, end it, and wait until nothing of it is left."""
     if not here.is_driver:
         return
-    core, nodes = current.core, own_nodes[::-1]
+    core = current.core
     current.use(None)
     here.leave()
-    own_nodes.clear()
     if core is not None:
         core.close()
-    for node in nodes:
-        node.stop()
+    while own_nodes:
+        own_nodes.pop().stop()
 
 
 def show(message: PrintToDriver | Notice | Unhandled) -> None:

@@ -1,8 +1,8 @@
 """`init` and `shutdown`: how a driver's session begins and ends.
 
-init(...) -> init_settings: checks -> a HeadNode and driver.start, or driver.join -> SessionInfo
+init(...) -> settings: checks -> a HeadNode and connecting.start, or connecting.join -> SessionInfo
 
-What only a connected driver needs, `driver` above all, is loaded when the node has been started: it takes
+What only a connected driver needs, `connecting` above all, is loaded when the node has been started: it takes
 about as long as the node does.
 """
 
@@ -21,7 +21,8 @@ from ..job_config import JobConfig
 from ..session import folders, here
 from ..version import __version__
 from . import settings
-from .head_node import HeadNode, own_nodes
+from .head_node import HeadNode
+from .started_node import own_nodes
 
 logger = logging.getLogger("minray")
 
@@ -124,23 +125,18 @@ def init(
         >>> ray.init(num_cpus=4)["session_dir"]
         '/tmp/minray-1000/session_2026-11-22_10-30-00_123456_4711'
     """
-    known = ["address", *(init.__kwdefaults__ or ())]  # to load `inspect` for this would take long
     settings.set_up_logging(logging_level, logging_format)
-    settings.check_keywords(others, known)
+    # To load `inspect` for the names of the keywords would take long.
+    settings.check_keywords(others, ["address", *(init.__kwdefaults__ or ())])
     if current.core is not None:
-        if not ignore_reinit_error:
-            raise RuntimeError(
-                "Maybe you called init twice by accident? A session runs already. Pass "
-                "ignore_reinit_error=True to go on with it, or call shutdown() first to start anew."
-            )
-        logger.info("A session runs already; init() changes nothing.")
-        return SessionInfo(here.info)
+        return _session_that_runs(ignore_reinit_error)
     job = job_config or JobConfig()
     namespace = job.ray_namespace if namespace is None else namespace
     current.check_namespace(namespace)
     namespace = namespace or str(uuid.uuid4())
     totals = settings.node_resources(num_cpus, num_gpus, resources, _memory)
-    node_labels = settings.check_labels(labels)
+    checked = settings.check_labels(labels)
+    each_node = settings.NodeSettings(totals, object_store_memory, checked, object_spilling_directory)
     settings.check_num_nodes(num_nodes)
     environment = _environment(runtime_env or job.runtime_env)
     detached = job.default_actor_lifetime == "detached"
@@ -154,22 +150,30 @@ def init(
 
         connecting.join(session, namespace, show_output, detached)
         return _connected(include_dashboard, "Connected to the session that runs.")
-    head = HeadNode(
-        totals,
-        object_store_memory,
-        namespace,
-        ends_with_driver=True,
-        labels=node_labels,
-        spill_to=object_spilling_directory,
-    )
+    _start(num_nodes, each_node, namespace, show_output, detached)
+    return _connected(include_dashboard, "Started a local session.")
+
+
+def _start(
+    num_nodes: int, each_node: settings.NodeSettings, namespace: str, show_output: bool, detached: bool
+) -> None:
+    """Start a session with so many nodes, and connect to it."""
+    head = HeadNode(each_node, namespace, ends_with_driver=True)
     from .. import public  # noqa: F401 - all else, loaded while the node starts
     from . import connecting
 
     connecting.start(head, namespace, show_output, detached)
-    if num_nodes > 1:
-        as_the_head = (totals, object_store_memory, node_labels, object_spilling_directory)
-        connecting.start_further_nodes(head, num_nodes - 1, *as_the_head)
-    return _connected(include_dashboard, "Started a local session.")
+    connecting.start_further_nodes(head, num_nodes - 1, each_node)
+
+
+def _session_that_runs(ignore_reinit_error: bool) -> SessionInfo:
+    if not ignore_reinit_error:
+        raise RuntimeError(
+            "Maybe you called init twice by accident? A session runs already. Pass "
+            "ignore_reinit_error=True to go on with it, or call shutdown() first to start anew."
+        )
+    logger.info("A session runs already; init() changes nothing.")
+    return SessionInfo(here.info)
 
 
 def _environment(runtime_env: dict[str, Any] | None) -> str:
@@ -241,9 +245,9 @@ def is_initialized() -> bool:
 
 def _forget_session_after_fork() -> None:
     """A process that the user's code forks from a driver must not speak on the driver's connection."""
-    for node in own_nodes:
+    for started in own_nodes:
         with contextlib.suppress(OSError):
-            node.disown()
+            started.disown()
     own_nodes.clear()
     current.use(None)
     here.leave()

@@ -8,7 +8,7 @@ import difflib
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import left_out
 
@@ -46,6 +46,15 @@ _LEFT_OUT = {
     "system_reserved_cpu": "it does not limit what processes use",
     "system_reserved_memory": "it does not limit what processes use",
 }
+
+
+class NodeSettings(NamedTuple):
+    """What a node is to have."""
+
+    resources: dict[str, float]  # in units
+    object_store_memory: int | None  # bytes for shared objects; None leaves it to the node
+    labels: dict[str, str]  # beside those that every node has
+    spill_to: str | None  # a directory for objects when memory is full; None leaves it to the session
 
 
 def check_keywords(keywords: dict[str, Any], known: list[str]) -> None:

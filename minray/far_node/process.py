@@ -40,13 +40,13 @@ class FarNodeProcess:
     def __init__(
         self, config: dict[str, Any], listener: socket.socket, zygote: socket.socket, life: socket.socket
     ) -> None:
-        folders = store_folders(config["session_name"], config["node"])
+        folders = store_folders(config["session_name"], config["node_name"])
         for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
         self._files = StoreFiles(folders)
         self._loop = Loop()
         capacity = store_capacity(folders.memory, config["object_store_memory"])
-        path = object_socket(Path(config["session_dir"]), config["node"])
+        path = object_socket(Path(config["session_dir"]), config["node_name"])
         self._transfers = Transfers(folders, path, lambda name: self._far_node.resolve(name))
         self._early: list[Message] = []  # what the head said along with its acceptance
         self._head, number = self._join(config, capacity, folders.memory)

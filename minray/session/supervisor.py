@@ -55,8 +55,9 @@ def main() -> None:
     wake_read, wake_write = os.pipe()
     for fd in (wake_read, wake_write):
         os.set_blocking(fd, False)
-    node: str = config.get("node", "")  # of a further node of a session; its head holds the lock
-    lock = os.open(os.devnull, os.O_RDONLY) if node else folders.hold(Path(config["session_dir"]))
+    session, node_name = Path(config["session_dir"]), config["node_name"]
+    # A further node has a name; it is the session's head that holds the lock.
+    lock = os.open(os.devnull, os.O_RDONLY) if node_name else folders.hold(session)
     parts, life = _start_parts(config, listener, lock, [wake_read, wake_write])
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
@@ -69,14 +70,14 @@ def main() -> None:
     finally:
         life.close()
         _stop_parts(parts, zygote)
-        if node:
-            folders.remove_node(Path(config["session_dir"]), node)
+        if node_name:
+            folders.remove_node(session, node_name)
         else:
-            _clean_up(Path(config["session_dir"]), reason)
+            _clean_up(session, reason)
         os.close(lock)
-        if not node:
+        if not node_name:
             with contextlib.suppress(OSError):
-                (Path(config["session_dir"]) / "lock").unlink()
+                (session / "lock").unlink()
 
 
 def _start_parts(
@@ -87,11 +88,11 @@ def _start_parts(
     life, scheduler_life = socket.socketpair()
     plans: dict[str, dict[str, socket.socket]] = {}
     scheduler = {"listener": listener, "zygote": scheduler_zygote, "life": scheduler_life}
-    if not config.get("node"):
+    if not config["node_name"]:
         gcs_scheduler, scheduler["gcs"] = socket.socketpair()
         plans["gcs"] = {"scheduler": gcs_scheduler}
     plans["zygote"] = {"scheduler": zygote_scheduler}
-    plans["far_node" if config.get("node") else "scheduler"] = scheduler
+    plans["far_node" if config["node_name"] else "scheduler"] = scheduler
     everything = [sock for plan in plans.values() for sock in plan.values()]
     parts = {}
     for name, sockets in plans.items():

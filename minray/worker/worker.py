@@ -156,7 +156,7 @@ def main(config: dict[str, Any], number: int, environment: str) -> None:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.connect(config["scheduler_socket"])
     sys.path[:] = config["sys_path"]
-    folders = store_folders(config["session_name"], config.get("node", ""))
+    folders = store_folders(config["session_name"], config["node_name"])
     core = CoreWorker(sock, "WORKER", os.getpid(), number, folders)
     current.use(core)
     here.enter(Path(config["session_dir"]))

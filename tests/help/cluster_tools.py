@@ -8,7 +8,7 @@ import psutil
 
 import minray as ray
 from minray.cluster_utils import Cluster, ClusterNode
-from minray.driver.further_node import MemberNode
+from minray.driver.further_node import FurtherNode
 from minray.session.folders import store_folders
 
 
@@ -39,19 +39,19 @@ def where() -> str:
 def memory_of(node: ClusterNode) -> Path:
     """The folder of a node's object store."""
     processes = node.processes
-    return store_folders(processes.session.name, processes.config.get("node", "")).memory
+    return store_folders(processes.session.name, processes.config["node_name"]).memory
 
 
 def processes_of(node: ClusterNode) -> list[psutil.Process]:
     """The processes of a further node: supervisor, scheduler process, zygote, workers."""
-    assert isinstance(node.processes, MemberNode), "of a further node"
+    assert isinstance(node.processes, FurtherNode), "of a further node"
     supervisor = psutil.Process(node.processes.supervisor.pid)
     return [supervisor, *supervisor.children(recursive=True)]
 
 
 def scheduler_of(node: ClusterNode) -> int:
     """The process id of a further node's scheduler process."""
-    assert isinstance(node.processes, MemberNode), "of a further node"
+    assert isinstance(node.processes, FurtherNode), "of a further node"
     return node.processes.scheduler_pid()
 
 
