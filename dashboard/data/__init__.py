@@ -11,7 +11,7 @@ No Bokeh and no HTML in here; SQL only in ``source`` and ``queries``, a clock on
 ``processes``.  One `Source` serves all browsers that look at the session, live or at the same moment.
 
 - columns: `Ring` and `TaskTable`, hundreds of thousands of rows in NumPy arrays
-- workers: `Run`, an execution that goes on; `CrewMember` and `Node`; the `Crew` of them, and its lanes
+- workers: `Run`, an execution that goes on; `CrewMember` and `CrewNode`; the `Crew` of them, and its lanes
 - holdings: actors, and what lies in the object stores
 - model: `Session`, everything the views draw, brought up to date row by row
 - source: `Source` reads what is new in an event store; `Shelf` keeps those that somebody looks at
@@ -21,6 +21,6 @@ No Bokeh and no HTML in here; SQL only in ``source`` and ``queries``, a clock on
 - processes: CPU and memory of workers and drivers
 
 Who writes what: the source its meta, problem and version, and what views have computed (`Source.once`); the
-session all it holds, by way of `Crew`, `Actors` and `Objects` for what is theirs.  A `Run` enters its states
-itself; the crew gives it its slot.  Views write nothing in here.
+session all it holds, by way of `Crew`, `ActorLives` and `Holdings` for what is theirs.  A `Run` enters its
+states itself; the crew gives it its slot.  Views write nothing in here.
 """

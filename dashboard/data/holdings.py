@@ -35,7 +35,7 @@ class KnownActor:
     failed: int = 0
 
 
-class Actors:
+class ActorLives:
     """All actors of a session by number; of the dead, the newest."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Use:
 
 
 @dataclass
-class Objects:
+class Holdings:
     """The object stores.
 
     Attributes:

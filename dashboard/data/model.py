@@ -20,7 +20,7 @@ import numpy as np
 from minray.gcs.schema import FINAL_STATES, TaskState
 
 from .columns import BAR, EDGE, HOLD, TRANSFER, WAIT, Ring, TaskTable
-from .holdings import Actors, Objects
+from .holdings import ActorLives, Holdings
 from .workers import BUSY_STATES, Crew, Run
 
 KEEP_BARS = 600_000
@@ -97,7 +97,7 @@ class Session:
 
     def __init__(self) -> None:
         self.counts: Counter[TaskState] = Counter()
-        self.crew, self.actors, self.objects = Crew(), Actors(), Objects()
+        self.crew, self.actors, self.objects = Crew(), ActorLives(), Holdings()
         self.functions: list[Function] = [Function(OTHER_FUNCTIONS)]
         self.bars, self.holds = Ring(BAR, KEEP_BARS), Ring(HOLD, KEEP_HOLDS)
         self.waits, self.edges = Ring(WAIT, KEEP_WAITS), Ring(EDGE, KEEP_EDGES)

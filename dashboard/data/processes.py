@@ -10,7 +10,7 @@ from .model import Session
 LOOK_EVERY = 1.0  # seconds
 
 
-class Processes:
+class Vitals:
     """Asks the system about workers and drivers."""
 
     def __init__(self) -> None:

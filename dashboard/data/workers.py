@@ -81,7 +81,7 @@ class CrewMember:
 
 
 @dataclass(slots=True)
-class Node:
+class CrewNode:
     """A node of the session."""
 
     number: int
@@ -102,7 +102,7 @@ class Crew:
 
     def __init__(self) -> None:
         self.workers: dict[int, CrewMember] = {}
-        self.nodes: dict[int, Node] = {}
+        self.nodes: dict[int, CrewNode] = {}
         self.depth: list[int] = []
         self._lane_node: list[int] = []
         self._free: dict[int, list[int]] = {}
@@ -186,8 +186,8 @@ class Crew:
         """The node of a lane."""
         return self._lane_node[lane]
 
-    def _node(self, number: int) -> Node:
-        return self.nodes.setdefault(number, Node(number))
+    def _node(self, number: int) -> CrewNode:
+        return self.nodes.setdefault(number, CrewNode(number))
 
     def _give_lane(self, worker: CrewMember) -> None:
         """A new worker is drawn in the lane of one that has died on its node, if there is such a lane."""

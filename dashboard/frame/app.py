@@ -26,7 +26,7 @@ from bokeh.models import Column, CustomJS
 from jinja2 import Template
 
 from ..data.catalogue import Catalogue, SessionEntry
-from ..data.processes import Processes
+from ..data.processes import Vitals
 from ..data.source import Shelf
 from ..view.sight import Sight, View
 from ..view.theme import PAGE, SCRIPT, STYLE
@@ -52,7 +52,7 @@ class Library:
         self.clock = clock
         self.catalogue = Catalogue()
         self.shelf = Shelf()
-        self.processes = Processes()
+        self.processes = Vitals()
         self._looked = self._read = float("-inf")
 
     def refresh(self) -> None:

@@ -37,7 +37,9 @@ class PageEntry:
 PAGES = {
     "overview": PageEntry("Overview", "pages.overview", "Overview", "What every worker does right now"),
     "timeline": PageEntry("Timeline", "timeline.timeline", "Timeline", "What ran where and when"),
-    "tasks": PageEntry("Tasks", "pages.tasks", "Tasks", "All tasks as a table; errors and what was printed"),
+    "tasks": PageEntry(
+        "Tasks", "pages.tasks", "TasksPage", "All tasks as a table; errors and what was printed"
+    ),
     "graph": PageEntry("Graph", "pages.graph", "GraphPage", "Which task needs the result of which"),
     "objects": PageEntry("Objects", "pages.objects", "ObjectsPage", "What lies in the object stores"),
     "granularity": PageEntry(

@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 
 from minray.figures.colours import PALETTE
 
-from ..data.holdings import Copy, Objects
+from ..data.holdings import Copy, Holdings
 from ..view.links import task_link
 from ..view.sight import Sight, View
 from ..view.theme import count, duration, size, style_sheet, table
@@ -90,7 +90,7 @@ class ObjectsPage(View):
             source.data = columns
 
 
-def head_html(objects: Objects) -> str:
+def head_html(objects: Holdings) -> str:
     """How full each store is."""
     if not objects.total:
         return """<section class="empty"><h2>No object is or was in an object store</h2>

@@ -18,7 +18,7 @@ MANY = 20_000  # tasks beyond which looking through them is work, which is then 
 NUMERIC = (0, 3, 4, 5, 7)
 
 
-class Tasks(View):
+class TasksPage(View):
     """Search and filter above, the table, and the pages below."""
 
     def __init__(self, ask: Callable[[str], None]) -> None:

@@ -13,7 +13,7 @@ from ..data.catalogue import SessionEntry
 from ..data.columns import Array
 from ..data.model import Session
 from ..data.mosaic import Mosaic
-from ..data.processes import Processes
+from ..data.processes import Vitals
 from ..data.source import Source
 
 
@@ -90,7 +90,7 @@ class Sight:
         live: bool,
         clock: Callable[[], float],
         selected: int | None = None,
-        processes: Processes | None = None,
+        processes: Vitals | None = None,
     ) -> None:
         """Take the time that is to be shown, and what goes with it.
 

@@ -76,7 +76,7 @@ from .nodes.deaths import Deaths
 from .nodes.far_nodes import FarNodes
 from .nodes.processes import Processes
 from .objects.objects import Objects
-from .objects.streams import Streams
+from .objects.streams import ItemStreams
 from .questions import Questions, object_report
 from .tables.event_log import EventLog
 from .tables.nodes import Nodes, summed
@@ -115,7 +115,7 @@ class LocalScheduler:
         nodes.add(0, node_info, resources, zygote)
         self.queue: TaskQueue[Task] = TaskQueue()
         self.objects = objects = Objects(store_capacity, log)
-        self.streams = Streams(objects)
+        self.streams = ItemStreams(objects)
         self.announcements = Announcements(log, self.clients, nodes, self.queue, objects)
         self.tasks = tasks = Tasks(log, nodes, objects, self.streams, self.queue, self.announcements)
         self.retries = Retries(log, tasks)

@@ -8,7 +8,7 @@ import pytest
 
 import minray as ray
 from minray.cluster_utils import Cluster
-from minray.session import here
+from minray.core_worker import current
 from runtime_tools import wait_until
 
 
@@ -89,7 +89,7 @@ def test_the_tasks_of_a_driver_that_leaves_end_with_it(joined: Cluster) -> None:
 
 
 def test_the_objects_of_a_driver_that_leaves_are_freed(joined: Cluster) -> None:
-    core = here.core
+    core = current.core
     assert core is not None
     before = core.query("objects")
     run_driver(joined.address, "kept = [ray.put(n) for n in range(100)]")

@@ -16,7 +16,7 @@ import minray as ray
 from cluster_tools import alive, cluster_of, kill_all, scheduler_of
 from minray import ObjectRef
 from minray.cluster_utils import Cluster, ClusterNode
-from minray.session import here
+from minray.core_worker import current
 from runtime_tools import wait_until
 
 ROUNDS = int(os.environ.get("MINRAY_CLUSTER_ROUNDS", "10"))
@@ -84,6 +84,6 @@ def test_a_random_graph_survives_the_death_of_a_node(playground: Playground, see
         nodes.append(cluster.add_node(**NODE))
     del references
     gc.collect()
-    core = here.core
+    core = current.core
     wait_until(lambda: core.query("objects") == 0, "all objects to be freed")
     wait_until(lambda: ray.available_resources().get("CPU") == 5, "all CPUs to be free")

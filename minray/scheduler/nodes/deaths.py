@@ -13,7 +13,7 @@ from ...session.exit_codes import describe_exit
 from ...wire.ids import TaskID
 from ...wire.messages import Died
 from ..objects.objects import Objects
-from ..objects.streams import Streams
+from ..objects.streams import ItemStreams
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.records import Client, Node, Task, Worker
@@ -44,7 +44,7 @@ class Deaths:
         clients: dict[int, Client],
         nodes: Nodes,
         objects: Objects,
-        streams: Streams,
+        streams: ItemStreams,
         tasks: Tasks,
         leases: Leases,
         retries: Retries,

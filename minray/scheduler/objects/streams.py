@@ -47,7 +47,7 @@ class _Stream:
         self.ended = False  # the task has
 
 
-class Streams:
+class ItemStreams:
     """The streams of all generators, by their tasks.
 
     Args:

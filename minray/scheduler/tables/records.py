@@ -64,7 +64,7 @@ class Route(Protocol):
         """The task was cancelled; whether nothing else has to be done about it."""
 
 
-class Calls(Protocol):
+class CallKeeper(Protocol):
     """Whoever looks after the calls of an actor."""
 
     def done(self, client: "Client", worker: "Worker", message: TaskDone, /) -> None:
@@ -200,7 +200,7 @@ class Actor:
     owner: Client
     creation: Task
     lines: Lines[Task]
-    calls: Calls
+    calls: CallKeeper
     restarts_left: int
     restarts: int = 0
     state: ActorState = ActorState.DEPENDENCIES_UNREADY

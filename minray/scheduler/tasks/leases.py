@@ -18,7 +18,7 @@ from ...wire.demand import Demand
 from ...wire.ids import TaskID
 from ...wire.messages import STREAMING, Blocked, Exit, GiveBack, RunTask, TaskDone, Unblocked, Value
 from ..objects.objects import Objects
-from ..objects.streams import Streams
+from ..objects.streams import ItemStreams
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.queue import TaskQueue
@@ -47,7 +47,7 @@ class Leases:
         nodes: Nodes,
         queue: TaskQueue[Task],
         objects: Objects,
-        streams: Streams,
+        streams: ItemStreams,
         tasks: Tasks,
         retries: Retries,
     ) -> None:

@@ -31,7 +31,7 @@ from ...wire.messages import (
 from ...wire.placement import Placement
 from ..announcements import Announcements
 from ..objects.objects import Objects, lost
-from ..objects.streams import Streams
+from ..objects.streams import ItemStreams
 from ..objects.table import ObjectEntry
 from ..tables.choice import obstacle
 from ..tables.event_log import EventLog
@@ -59,7 +59,7 @@ class Tasks:
         log: EventLog,
         nodes: Nodes,
         objects: Objects,
-        streams: Streams,
+        streams: ItemStreams,
         queue: TaskQueue[Task],
         announcements: Announcements,
     ) -> None:
