@@ -15,44 +15,66 @@ reads that memory.
 
      driver process              local scheduler process             worker processes
     +----------------+  socket  +------------------------+  socket  +----------------+
-    | your code      |<-------->| scheduler_process      |<-------->| worker         |
-    | api            |          |  local_scheduler       |          |  your function |
-    | core_worker    |          |   object_table, ...    |          |  core_worker   |
+    | your code      |<-------->| scheduler/             |<-------->| worker/        |
+    | frontend/      |          |   tasks/ objects/ ...  |          |  your function |
+    | core_worker/   |          |                        |          |  core_worker/  |
     +-------+--------+          +-----+------------+-----+          +-------+--------+
-            |       shared memory: object_store    |  ^                     |  ^ forked by
-            +--------------------------------------+--|---------------------+  | zygote
-                                      | socket        | started and ended by node (the supervisor)
+            |     shared memory: object_store/     |  ^                     |  ^ forked by
+            +--------------------------------------+--|---------------------+  | worker/zygote
+                                      | socket        | started and ended by session/supervisor
                                       v
-                                +-----------+  session.db   +-----------+
-                                | gcs       |-------------->| dashboard |
-                                +-----------+               +-----------+
+                                +-----------+  session.db   +-------------+
+                                | gcs/      |-------------->| ../dashboard |
+                                +-----------+               +-------------+
 
-Where to look:
+A process is a folder, a concept is a folder inside the scheduler, and each folder's docstring says what is in
+it.  To follow a task from `f.remote()` to the value of `get`, read in this order (the spine):
 
-- ids, config, messages, rpc: names, numbers, and the protocol on one page
-- initialization, init_settings, job_config: how users begin and end a session
-- public: the names of the package; api, options, remote_function, object_ref, exceptions, task_error,
-  argument_errors: what users see
-- decorator, actor, actor_handle, actor_options, signatures: actors, as users see them; actors, node_actors,
-  actor_calls: as the local scheduler does; actor_runner, concurrent_calls, call_groups: as their worker does
-- left_out: what they do not see, because only Ray has it
-- driver, node, zygote, descendants: how a session starts and ends, and what it started
-- core_worker, submission, getting, live_references, arrivals, lending, connection, interrupts, serialization,
-  worker, execution: what happens in drivers and workers
-- local_scheduler, announcements, node_processes, leases, run_times, retries, cancelling, node_questions,
-  node_objects, scheduling, object_table, references, worker_pool: the decisions, without any I/O
-- cluster_utils, member_node: several nodes; members, node_record, node_choice: the other nodes, as the head's
-  scheduler sees them; member, member_process: as they see themselves; pulls, transfers, session_room: objects
-  that are copied from node to node
-- store_room, store_book, spill_notice: who gets memory, what is spilled; garbage: what only Python's
-  collector can free; lineage, reconstruction: lost objects made again; unseen_errors: failures that nobody
-  asks about
-- object_store, store_client, store_files: shared memory and its files; scheduler_process, gcs: the processes
-  around the decisions
-- placement, placing, bundles, placement_group, scheduling_strategies: where a task is to run, as users say it
-  and as its spec carries it; placement_groups, bundle_plan, node_groups: which group gets what when and where
-- events, event_store, event_log, sessions, chrome_trace: what is remembered, and where
-- util: what stands on top of all that (`ActorPool`, ...); see `util/__init__.py`
+1. remote_function, frontend/signatures, core_worker/submission: a call becomes one message, `SubmitTask`
+2. core_worker/outbox, core_worker/connection, wire/rpc: it leaves, with others, through a socket
+3. scheduler/process, scheduler/local_scheduler: it arrives, and goes to the part that it concerns
+4. scheduler/tasks/tasks, schedule, leases: it waits for arguments and resources, and is given to a worker
+5. worker/worker, execution, results: the worker runs the function, and answers `TaskDone`
+6. scheduler/objects/objects: the result is sealed, and pushed to whoever owns it
+7. core_worker/arrivals, core_worker/getting, api: it arrives, and `get` returns it
+
+What users import by Ray's names (the face):
+
+- public: the names of the package that are loaded with the first use
+- api: `get`, `put`, `wait`, `nodes`, ...
+- remote_function: `@remote` for functions, `.remote()`, `.options()`
+- actor: `@remote` for classes, `get_actor`, `kill`, `method`
+- exceptions: Ray's class tree of errors
+- runtime_context: what a task may ask about itself
+- runtime_env: variables, folders and modules that tasks find
+- cluster_utils: several nodes on one machine
+- job_config: what `init(job_config=)` takes
+- internal: `free`
+- cloudpickle: the one that is used here, by Ray's name
+- left_out: what Ray has and minray has not, with reasons
+- version: of the package
+- __main__: the command `minray`
+
+Rooms, those that others stand on last; `tests/whole/test_layers.py` says which may import which:
+
+- cli: what the command does
+- lessons: the course's exercises, pictures and experiments
+- microbenchmark: how fast it is, beside others
+- util: `ActorPool`, `Queue`, the state API, ...
+- experimental: old names
+- _private: the little of Ray's inside that programs look at
+- driver: `init` and `shutdown`: nodes are started, the driver connects
+- worker: a worker's process
+- frontend: options and signatures of tasks and actors, as users see them
+- core_worker: the library in drivers and workers: submitting, getting, references
+- scheduler: the local scheduler's process
+- far_node: a further node's process
+- values: what becomes bytes and back, references among it
+- object_store: shared memory and its files
+- session: folders on disk, the supervisor, what a process knows of itself
+- gcs: the GCS's process: the event store
+- figures: what lessons and dashboard draw with
+- wire: messages, sockets, ids, limits; it knows nothing of the others
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,7 @@
-"""`ray.experimental`: of what Ray has here, only the old names of things that have moved."""
+"""`ray.experimental`: of what Ray has here, only the old names of things that have moved.
+
+- state: the state API, which is `util.state` now
+"""
 
 from .. import left_out
 

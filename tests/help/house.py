@@ -251,7 +251,7 @@ def unlisted(house: House) -> list[str]:
             wrong.append(f"{folder} has no __init__.py")
             continue
         text = ast.get_docstring(house.trees[path]) or ""
-        listed = re.findall(r"^ *- (\w+): ", text, re.MULTILINE)
+        listed = re.findall(r"^ *- (\w+)/?: ", text, re.MULTILINE)
         below = {other[len(folder) + 1 :] for other in house.folders if folder_of(other) == folder}
         there = {Path(file).stem for file in files} | below
         for found, what in (

@@ -1,4 +1,7 @@
-"""`ray.experimental.state`: where the state API was before it became `ray.util.state`."""
+"""`ray.experimental.state`: where the state API was before it became `ray.util.state`.
+
+- api: the same, by the name that programs import
+"""
 
 import warnings
 

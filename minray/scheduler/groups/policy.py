@@ -15,7 +15,7 @@ resources stay with its tasks until the last of them has ended.  Which bundle go
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from ...wire.demand import Demand, added_resources, taken_resources
 from ...wire.placement import Condition, fulfils
@@ -57,7 +57,9 @@ class Group:
     attempts: int = 0  # how often it was looked at
     state: str = PENDING
     feasible: bool = True
-    waiting: list[Any] = field(default_factory=list)  # whoever is to be told when it is created or removed
+    waiting: list[tuple[bytes, bytes]] = field(
+        default_factory=list
+    )  # whoever is to be told when it is created or removed
     conditions: tuple[tuple[Condition, ...], ...] = ()  # on the labels of each bundle's node
     target: str = ""  # the id of the node that is most welcome
     places: dict[int, int] = field(default_factory=dict)  # by bundle: the number of its node

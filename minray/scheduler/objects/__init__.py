@@ -1,1 +1,19 @@
-"""."""
+"""The objects of a session, from the scheduler's side; their bytes are in `object_store`.  In its process.
+
+::
+
+    declared --seal--> ready: inline bytes | a place in the store | an error --nobody refers to it--> freed
+        |                 |
+    tasks wait        pushed to who owns it, or asked for it
+
+- objects: takes messages about objects; who may write, who gets which value, what is freed
+- table: what is known of each object
+- references: how often each object is referred to, and by whom
+- unseen_errors: errors of tasks that nobody has asked for
+- lineage: which task has made what, of what
+- reconstruction: lost objects are made again, by running their tasks again
+- streams: the items that generators yield
+
+`table` owns the entries, `references` the counts; which tasks and processes wait for an object, and what is
+missing of a task, `objects` writes.
+"""

@@ -114,7 +114,7 @@ class Objects:
         entry = self.table.get(old[0])
         if entry is None or entry.payload != old:
             return False
-        entry.payload = new
+        self.table.move(entry, new)
         return True
 
     def _push(self, client: Client, object_id: bytes, entry: ObjectEntry[Task]) -> None:
@@ -252,7 +252,7 @@ class Objects:
         if place is None:
             self._lose(object_id, entry)
         else:
-            entry.payload = place
+            self.table.move(entry, place)
 
     def look_up(self, object_id: bytes, failed: tuple[str, ...]) -> None:
         """Which nodes have an object that the head needs."""
@@ -285,7 +285,7 @@ class Objects:
         self.room.sealed(place, None)
         if self.room.is_there(entry.payload):
             self.room.add_copy(entry.payload)
-        entry.payload = place
+        self.table.move(entry, place)
         return True
 
     def has_lost_arguments(self, task: Task) -> bool:

@@ -77,6 +77,10 @@ class ObjectTable(Generic[WaiterT]):
         for inner in contained:
             self.references.pin(inner)
 
+    def move(self, entry: ObjectEntry[WaiterT], place: Any) -> None:  # noqa: ANN401
+        """The object's bytes are in another place now."""
+        entry.payload = place
+
     def unseal(self, object_id: bytes) -> list[bytes]:
         """The object's value is gone; return what may be needed by nobody now, as it was inside."""
         entry = self._entries[object_id]

@@ -90,6 +90,10 @@ class EventLog:
         worker = 0 if task.worker is None else task.worker.number
         self.rows["task_steps"].append((task.number, task.attempt, _NUMBERS[state], ts, worker, sent, before))
 
+    def task_restarts(self, task: Task) -> None:
+        """The next attempt at a task has not begun yet."""
+        task.running_reported = False
+
     def task_arrives(self, task: Task) -> None:
         """A task was submitted, or is to be run again; told together with what comes next if that is soon."""
         if task.spec.refs:

@@ -179,17 +179,6 @@ class Task:
         """
         return tuple(part for part in self.demand if is_cpu(part[0]))
 
-    def attempt_failed(self) -> None:
-        """It is to be tried again, if it may."""
-        self.attempt += 1
-        self.retries_left -= 1 if self.retries_left > 0 else 0
-        self.not_begun()
-
-    def not_begun(self) -> None:
-        """No worker has it, or none any more."""
-        self.worker = None
-        self.running_reported = False
-
 
 @dataclass(eq=False, slots=True)
 class Actor:

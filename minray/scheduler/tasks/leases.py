@@ -98,7 +98,8 @@ class Leases:
     def order(self, task: Task, worker: Worker) -> None:
         """Tell a worker to run a task: now, or after those that it has."""
         spec = task.spec
-        task.worker, task.dispatched = worker, self._log.now
+        task.dispatched = self._log.now
+        self._tasks.set_worker(task, worker)
         if worker.task is None:
             worker.task = task
         blob: bytes | None = None
@@ -199,7 +200,7 @@ class Leases:
         """Queue tasks again, in front, that their worker has not begun."""
         for task in reversed(tasks):
             self._log.task_still_waits(task)
-            task.not_begun()
+            self._tasks.set_worker(task, None)
             if task.cancelled:
                 self._tasks.fail(task, TaskCancelledError(TaskID(task.spec.task_id)))
             elif task.spec.placement and (refusal := self._tasks.refusal(task.spec.placement)):

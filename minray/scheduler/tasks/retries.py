@@ -51,4 +51,6 @@ class Retries:
     def count_attempt(self, task: Task) -> None:
         """An attempt at the task has failed."""
         self._log.task(task, TaskState.FAILED)
-        task.attempt_failed()
+        task.attempt += 1
+        task.retries_left -= 1 if task.retries_left > 0 else 0
+        self._tasks.set_worker(task, None)

@@ -38,7 +38,7 @@ from ..tables.event_log import EventLog
 from ..tables.gpus import gpu_amount
 from ..tables.nodes import Nodes
 from ..tables.queue import TaskQueue
-from ..tables.records import Actor, Client, Route, Task
+from ..tables.records import Actor, Client, Route, Task, Worker
 from ..tables.worker_pool import PLAIN, Kind
 
 
@@ -87,14 +87,8 @@ class Tasks:
         cancel: Callable[[Task, CancelTask], None],
         refusal: Callable[[Placement], RayError | None],
     ) -> None:
-        """Name those who look after actors, cancelling and placement groups.
-
-        Args:
-            submit_call: takes in a call of an actor.
-            drop_actor: is told of an actor (its object) that nobody refers to.
-            cancel: cancels a task in a given way.
-            refusal: why a task of this placement cannot run, if its group is gone.
-        """
+        """Name those who take calls of actors in, let actors go (by their objects), cancel tasks, and say
+        why a task of this placement cannot run, if its group is gone."""
         self._submit_call, self._drop_actor = submit_call, drop_actor
         self._cancel, self.refusal = cancel, refusal
 
@@ -253,6 +247,12 @@ class Tasks:
         for task in waiting:
             if task.spec.task_id in self.alive:
                 self.enqueue(task)
+
+    def set_worker(self, task: Task, worker: Worker | None) -> None:
+        """This worker has the task now; or, None, no worker has it any more."""
+        task.worker = worker
+        if worker is None:
+            self._log.task_restarts(task)
 
     # --- it ends ------------------------------------------------------------------------------------
 
