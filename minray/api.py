@@ -76,7 +76,7 @@ def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[byte
             f"{refs[0]!r} belongs to a session that has ended, and its value went with it. Submit the task "
             "again."
         )
-    core = current.connected_core()
+    core = current.core or current.connected_core()
     core.references.check_owner(keys, "objects")
     return core, keys
 
@@ -107,7 +107,7 @@ def put(value: Any, *, _owner: object = None) -> ObjectRef:  # noqa: ANN401
         )
     if _owner is not None:
         raise ValueError("The experimental `_owner` argument to `ray.put` has been removed in Ray 2.56.")
-    return current.connected_core().putting.put(value)
+    return (current.core or current.connected_core()).putting.put(value)
 
 
 def wait(

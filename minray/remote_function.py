@@ -25,6 +25,7 @@ from .runtime_env import merge
 from .session import here
 from .values.functions import serialize_function
 from .wire.demand import Demand
+from .wire.messages import result_count
 
 
 class _Prepared(NamedTuple):
@@ -132,10 +133,12 @@ class RemoteFunction:
         raise left_out.error("The method .bind", left_out.LEFT_OUT["dag"])
 
     def _prepare(self, options: TaskOptions) -> _Prepared:
+        num_returns = self._num_returns(options)
         calls = Calls(
             options.name or self._name,
             self._full_name,
-            self._num_returns(options),
+            num_returns,
+            result_count(num_returns),
             function_id=self._id,
             max_retries=options.max_retries,
             retry_exceptions=options.retry_exceptions,
@@ -147,7 +150,7 @@ class RemoteFunction:
 
     def _submit(self, prepared: _Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         self._signature.check(self._name, args, kwargs)
-        submission = current.connected_core().submission
+        submission = (current.core or current.connected_core()).submission
         if self._id not in submission.exported:
             submission.export(self._id, self._name, serialize_function(self._function, self._name))
         options, calls, demand, is_placed = prepared

@@ -14,6 +14,7 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -132,11 +133,11 @@ class Connection:
         """Take in what has arrived already."""
         self.wait_until(lambda: False, time.monotonic())
 
-    def serve(self, done: Callable[[], bool]) -> bool:
-        """Wait in the idle state of a worker; False when the connection is lost."""
+    def serve(self, inbox: deque[Message]) -> bool:
+        """Wait for a message in the inbox (a worker's idle state); False when the connection is lost."""
         self._serving = True
         try:
-            return self.wait_until(done)
+            return self.wait_until(lambda: bool(inbox))
         except RaySystemError:
             return False
         finally:

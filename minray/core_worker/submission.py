@@ -18,7 +18,7 @@ from ..values.serialization import serialize, serialize_arguments
 from ..wire.config import INLINE_BYTES, MOST_FUNCTION_BYTES
 from ..wire.demand import Demand
 from ..wire.ids import object_id
-from ..wire.messages import STREAMING, CancelTask, ExportFunction, SubmitTask, result_count
+from ..wire.messages import STREAMING, CancelTask, ExportFunction, SubmitTask
 from ..wire.placement import Placement
 from .arrivals import Arrivals
 from .outbox import Outbox
@@ -34,6 +34,7 @@ class Calls(NamedTuple):
     name: str  # of the tasks
     function: str  # its full name, for messages
     num_returns: int
+    results: int  # of each task
     function_id: bytes = b""
     max_retries: int = 0
     retry_exceptions: bytes = b""
@@ -108,7 +109,7 @@ class Submission:
         submitted, num_returns = time.time(), calls.num_returns
         packed, refs, contained, kept = self.pack(args, kwargs, calls.function)
         task_id, call = next(self._ids), here.call()
-        results = [object_id(task_id, index) for index in range(result_count(num_returns))]
+        results = [object_id(task_id, index) for index in range(calls.results)]
         self._arrivals.expected.update(results)
         returned: list[Any] = self._outbox.new_refs(results)
         if num_returns == STREAMING:

@@ -1,8 +1,8 @@
 """`ActorHandle`: what users call an actor's methods through, in any process of the session.
 
 A handle holds a reference to the object that stands for the actor, so copying and forgetting handles is
-counted as references are (see `references.py`), and the actor ends when the last one is gone.  It also
-carries what it needs to know of the class: the methods, their options and signatures, not their code::
+counted as references are (see `core_worker/references`), and the actor ends when the last one is gone.  It
+also carries what it needs to know of the class: the methods, their options and signatures, not their code::
 
     handle.method.remote(x) -> ActorMethod -> core worker: SubmitTask(actor=..., method="method")
 """
@@ -21,6 +21,7 @@ from ..exceptions import PendingCallsLimitExceeded
 from ..session import here
 from ..values.ref import CollectRefs, ObjectRef
 from ..wire.ids import ActorID, actor_object
+from ..wire.messages import result_count
 from .options import TASK, Option, check, number_of_returns, pack_exceptions
 from .signatures import Signature
 
@@ -215,7 +216,7 @@ class ActorMethod:
             return pickle.loads(self._options.decorator)(undecorated._remote)(args, kwargs or {})
         args, kwargs, meta = tuple(args), kwargs or {}, handle._ray_meta
         self._options.signature.check(calls.function, args, kwargs)
-        core = current.connected_core()
+        core = current.core or current.connected_core()
         if meta.max_pending_calls == NOT_COUNTED:
             return core.submission.submit(calls, args, kwargs)
         _check_pending(core, handle, self._options.name)
@@ -236,10 +237,12 @@ def _calls_of(handle: ActorHandle, options: MethodOptions, name: str = "") -> Ca
     """What all calls of a method with these options have in common; "" names the tasks after it."""
     meta, retries, recorded = handle._ray_meta, options.max_task_retries, options.enable_task_events
     full_name = f"{meta.class_name}.{options.name}"
+    num_returns = number_of_returns(options.num_returns, options.is_generator)
     return Calls(
         name or full_name,
         full_name,
-        number_of_returns(options.num_returns, options.is_generator),
+        num_returns,
+        result_count(num_returns),
         max_retries=meta.max_task_retries if retries is None else retries,
         retry_exceptions=options.retry_exceptions,
         backpressure=options.backpressure,

@@ -1,7 +1,7 @@
 """Placement groups as users see them: a handle, and the functions that make, find and remove groups.
 
 Source: https://docs.ray.io/en/latest/ray-core/scheduling/placement-group.html.  The decisions are made by the
-local scheduler: see placement_groups.py, and bundles.py for how tasks ask for a bundle's resources.
+local scheduler: see scheduler/groups, and wire/demand for how tasks ask for a bundle's resources.
 """
 
 import warnings

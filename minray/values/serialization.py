@@ -107,7 +107,7 @@ def _copy_in_parallel(target: memoryview, source: memoryview) -> None:
 
 def _copiers() -> int:
     """As many threads as a numerical library uses here: in a worker, as many as its task was given CPUs."""
-    threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # set by `assignment.take_on`
+    threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # set by `here.take_on`
     return max(1, min(int(threads) if threads.isdigit() else os.cpu_count() or 1, MOST_COPIERS))
 
 

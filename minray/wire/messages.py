@@ -1,8 +1,6 @@
 """The protocol on one page: every message between the processes of a session.
 
-Messages are small frozen records of plain data.  On the wire a frame is a length and a list of
-``(tag, *fields)`` tuples in `marshal` form: marshal knows numbers, text, bytes and tuples of them and
-nothing else, so unlike pickle it cannot be made to run code, and it is just as quick.  What users
+Messages are small frozen records of plain data; how they become bytes is the matter of `rpc`.  What users
 compute travels inside as opaque bytes; only drivers and workers look into those.
 
 A *value* is ``(kind, payload)``::
@@ -13,7 +11,6 @@ A *value* is ``(kind, payload)``::
     ACTOR   payload = None: the object stands for an actor, which lives as long as references to it do
 """
 
-import marshal
 from typing import Any, NamedTuple
 
 from .placement import Placement
@@ -68,7 +65,7 @@ class SubmitTask(NamedTuple):
     submitted: float = 0.0  # when `.remote` was called, in seconds since 1970
     environment: str = ""  # the runtime environment; see `runtime_env`
     max_calls: int = 0  # its worker leaves after so many calls of the function; 0: never
-    placement: Placement = ()  # where it is to run: see placement.py
+    placement: Placement = ()  # where it is to run: see `placement`
     backpressure: int = -1  # how many items a generator may be ahead of its owner; -1: any number
     actor: bytes = b""  # a call of this actor's method; empty for a task, and for a constructor
     method: str = ""
@@ -547,7 +544,7 @@ class StoreRows(NamedTuple):
     rows: dict[str, list[tuple[Any, ...]]]
 
 
-_CLASSES: tuple[Any, ...] = (
+CLASSES: tuple[Any, ...] = (
     *(
         Hello,
         ExportFunction,
@@ -604,28 +601,16 @@ _CLASSES: tuple[Any, ...] = (
     *(JoinNode, NodeAccepted, Heartbeat, FromWorker, ToWorker, SignalWorker),
     *(Written, WhereIs, Holders, CopyMade, FreeCopies),
 )
-_TAGS = {cls: tag for tag, cls in enumerate(_CLASSES)}
+TAGS = {cls: tag for tag, cls in enumerate(CLASSES)}
 
 Message = Any  # an instance of one of the classes above
 
 
 def pack(message: Message) -> tuple[Any, ...]:
     """A message as plain data, to travel inside another."""
-    return (_TAGS[type(message)], *message)
+    return (TAGS[type(message)], *message)
 
 
 def unpack(fields: tuple[Any, ...]) -> Message:
     """The message that `pack` was given."""
-    return _CLASSES[fields[0]]._make(fields[1:])
-
-
-def encode(messages: list[Message]) -> bytes:
-    """The wire form of some messages."""
-    return marshal.dumps([(_TAGS[type(message)], *message) for message in messages])
-
-
-def decode(payload: bytes | memoryview) -> list[Message]:
-    """The messages that `encode` was given."""
-    # As `_make` does, which also counts the fields: both ends have the same classes.
-    make = tuple.__new__
-    return [make(_CLASSES[fields[0]], fields[1:]) for fields in marshal.loads(payload)]
+    return CLASSES[fields[0]]._make(fields[1:])

@@ -8,7 +8,7 @@
     Exit, exit_actor() -> leave: __ray_shutdown__, atexit handlers, the process ends
 
 Calls run in the worker's main thread, one after the other, in the order in which they arrive; those of actors
-that may have several under way at once, elsewhere: see `concurrent_calls.py`.
+that may have several under way at once, elsewhere: see `concurrent_calls`.
 """
 
 import atexit

@@ -21,7 +21,7 @@ from ..wire.messages import BecomeActor, CallBegan, CancelCall, RunTask, TaskDon
 from . import failures
 from .call_groups import AsyncGroup, CallGroup, ThreadGroup
 from .execution import Execution
-from .results import Outcome
+from .failures import Outcome
 
 # The group that every actor has, as in Ray.
 SYSTEM_GROUP = "_ray_system"

@@ -6,11 +6,12 @@
                      |                 |
                      '--- an error ----'---> error results, a message for the event store, retry or not
 
-What goes on around it (which task is next, signals, streams) is the matter of `worker.py`.
+What goes on around it (which task is next, signals, streams) is the matter of `worker`.
 """
 
 import inspect
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..core_worker.connection import Connection
@@ -21,11 +22,13 @@ from ..exceptions import RuntimeEnvSetupError
 from ..object_store.client import StoreClient
 from ..session import here
 from ..values.functions import deserialize_function
-from ..values.serialization import deserialize
-from ..wire.messages import CONSTRUCTOR, DYNAMIC, STREAMING, InterruptMissed, RunTask
+from ..values.serialization import deserialize, serialize
+from ..wire.config import INLINE_BYTES
+from ..wire.ids import object_id
+from ..wire.messages import CONSTRUCTOR, DYNAMIC, INLINE, STREAMING, InterruptMissed, RunTask
 from . import failures
+from .failures import Outcome, Result
 from .generators import Yielding
-from .results import Outcome, Results
 
 
 class _LazyFunction:
@@ -64,8 +67,8 @@ class Execution:
     ) -> None:
         self._getting = getting
         self._outbox = outbox
-        self._results = Results(store)
-        self._yielding = Yielding(self._results, outbox, connection, lending)
+        self._store = store
+        self._yielding = Yielding(self._one, outbox, connection, lending)
         self._functions: dict[bytes, Callable[..., Any] | _LazyFunction] = {}
         self._in_user_code = False  # a signal to cancel finds the code that it is meant for
         self._interrupt_missed = False  # such a signal came when there was none
@@ -106,8 +109,8 @@ class Execution:
                 elif task.num_returns == DYNAMIC:
                     return self._yielding.collect(task, value)
                 elif inspect.isgenerator(value):
-                    return None, self._yielding.take(task, value)
-                return value, (self._results.of(task, value), None, False)
+                    return None, self._take(task, value)
+                return value, (self._results(task, value), None, False)
             finally:
                 self._in_user_code = False
         except KeyboardInterrupt as interrupt:
@@ -132,7 +135,7 @@ class Execution:
                 value = None
             elif task.num_returns == DYNAMIC:
                 return self._yielding.collect(task, value)
-            return value, (self._results.of(task, value), None, False)
+            return value, (self._results(task, value), None, False)
         except asyncio.CancelledError as interrupt:
             failures.clear_frames(interrupt)
             return None, failures.cancelled(task)
@@ -168,3 +171,68 @@ class Execution:
         if isinstance(function, _LazyFunction):
             function = self._functions[task.function_id] = function.load(task.name, actor is not None)
         return function if actor is None else actor.constructor(function)
+
+    # --- what it returns ----------------------------------------------------------------------------
+
+    def _results(self, task: RunTask, value: Any) -> tuple[Result, ...]:  # noqa: ANN401
+        """The results of a task that returned this.
+
+        Raises:
+            ValueError: these are not as many values as `num_returns` says.
+            TypeError: something cannot be pickled.
+        """
+        wanted = task.num_returns
+        if wanted <= 1:
+            return (self._one(task, 0, value),) if wanted else ()
+        parts = value if hasattr(value, "__iter__") else [value]
+        results = tuple(self._one(task, index, part) for index, part in enumerate(parts))
+        _check_count(task, value, len(results))
+        return results
+
+    def _one(self, task: RunTask, index: int, value: Any) -> Result:  # noqa: ANN401
+        """One value.
+
+        Raises:
+            TypeError: it cannot be pickled.
+        """
+        try:
+            serialized = serialize(value)
+        except Exception as error:
+            raise TypeError(
+                f"The task {task.name!r} returned a {type(value).__name__}, which cannot be sent to "
+                f"another process ({type(error).__name__}: {error}). Return plain data instead, and make "
+                "such things where they are used."
+            ) from error
+        if serialized.size > INLINE_BYTES:
+            kind, payload = self._store.write(object_id(task.task_id, index), serialized)
+            return kind, payload, serialized.contained
+        return INLINE, serialized.to_bytes(), serialized.contained
+
+    def _take(self, task: RunTask, items: Iterator[Any]) -> Any:  # noqa: ANN401
+        """As many values of a generator as are wanted; if it raises, the error stands for those that lack.
+
+        As in Ray, what it would yield beyond that is not asked for.
+        """
+        results: list[Any] = []
+        try:
+            for item in itertools.islice(items, task.num_returns):
+                results.append(self._one(task, len(results), item))
+            _check_count(task, items, len(results))
+        except Exception as raised:
+            (errors, message, retry) = failures.raised(task, raised)
+            return (*results, *errors[len(results) :]), message, retry
+        return tuple(results), None, False
+
+
+def _check_count(task: RunTask, value: Any, count: int) -> None:  # noqa: ANN401
+    """Refuse a result with other than the number of values that the task promised.
+
+    Raises:
+        ValueError: it has.
+    """
+    if count != task.num_returns:
+        what = f"{count} objects" if hasattr(value, "__iter__") else f"one {type(value).__name__}"
+        raise ValueError(
+            f"Task returned {what}, but num_returns={task.num_returns}. The task {task.name!r} should "
+            f"return {task.num_returns} values, as a tuple, say, or num_returns should be another number."
+        )

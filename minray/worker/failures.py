@@ -6,6 +6,7 @@ whether it is one of the exceptions after which the task is to be tried again.
 
 import pickle
 import traceback
+from typing import Any
 
 import cloudpickle
 
@@ -14,7 +15,11 @@ from ..session import here
 from ..wire.ids import TaskID
 from ..wire.messages import CONSTRUCTOR, ERROR, RunTask, result_count
 from ..wire.task_error import user_traceback
-from .results import Outcome
+
+# (kind, payload, references it contains)
+Result = tuple[int, Any, tuple[bytes, ...]]
+# The fields `results`, `error` and `retry` of `TaskDone`.
+Outcome = tuple[tuple[Result, ...], tuple[str, str, str] | None, bool]
 
 
 def raised(task: RunTask, error: BaseException) -> Outcome:

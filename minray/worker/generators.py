@@ -1,12 +1,11 @@
-"""The items of generator tasks, from the worker's side: sent one by one, together, or as many as wanted.
+"""The items of generator tasks, from the worker's side: sent one by one, or all at the end.
 
 An item of ``num_returns="streaming"`` goes out at once, as `ItemYielded`, while the generator runs on; with
-"dynamic" all go with `TaskDone`, and so do those of a generator whose task has a fixed number of results.
+"dynamic" all go with `TaskDone`.
 """
 
-import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ..core_worker.connection import Connection
@@ -17,7 +16,7 @@ from ..values.ref import ObjectRef, load_ref
 from ..wire.ids import object_id
 from ..wire.messages import ItemsTaken, ItemYielded, RunTask
 from . import failures
-from .results import Result, Results, check_count
+from .failures import Result
 
 _LIMIT = "RAY_max_num_generator_returns"  # Ray's name for it
 _MOST_ITEMS = int(os.environ.get(_LIMIT, 100_000_000))
@@ -27,14 +26,20 @@ class Yielding:
     """Takes the items of generators that run in this process.
 
     Args:
-        results: serializes an item.
+        one: serializes a value, as a task's result with that index.
         outbox: sends it.
         connection: brings word of items that were taken.
         lending: is told when a generator begins to wait for that.
     """
 
-    def __init__(self, results: Results, outbox: Outbox, connection: Connection, lending: Lending) -> None:
-        self._results = results
+    def __init__(
+        self,
+        one: Callable[[RunTask, int, Any], Result],
+        outbox: Outbox,
+        connection: Connection,
+        lending: Lending,
+    ) -> None:
+        self._one = one
         self._outbox = outbox
         self._connection = connection
         self._lending = lending
@@ -47,7 +52,7 @@ class Yielding:
         failure: Any = ((), None, False)
         try:
             for item in items:
-                results.append(self._results.one(task, 1 + len(results), item))
+                results.append(self._one(task, 1 + len(results), item))
         except Exception as raised:
             failure = failures.raised(task, raised)
             if failure[2]:
@@ -56,25 +61,10 @@ class Yielding:
         refs, whole = self._references(task, len(results))
         return refs, ((whole, *results), *failure[1:])
 
-    def take(self, task: RunTask, items: Iterator[Any]) -> Any:  # noqa: ANN401
-        """As many values of a generator as are wanted; if it raises, the error stands for those that lack.
-
-        As in Ray, what it would yield beyond that is not asked for.
-        """
-        results: list[Any] = []
-        try:
-            for item in itertools.islice(items, task.num_returns):
-                results.append(self._results.one(task, len(results), item))
-            check_count(task, items, len(results))
-        except Exception as raised:
-            (errors, message, retry) = failures.raised(task, raised)
-            return (*results, *errors[len(results) :]), message, retry
-        return tuple(results), None, False
-
     def _references(self, task: RunTask, count: int) -> tuple[list[ObjectRef], Result]:
         """References to so many items of the task, and the result that holds them."""
         refs = [load_ref(object_id(task.task_id, 1 + index)) for index in range(count)]
-        return refs, self._results.one(task, 0, DynamicObjectRefGenerator(refs))
+        return refs, self._one(task, 0, DynamicObjectRefGenerator(refs))
 
     def stream(self, task: RunTask, items: Any) -> None:  # noqa: ANN401 - whatever the user's code returned
         """Send what a generator yields, each item at once, and wait where it may not run ahead.
@@ -113,7 +103,7 @@ class Yielding:
 
     def _send_item(self, task: RunTask, index: int, item: Any) -> None:  # noqa: ANN401
         if index >= task.skip:
-            self._outbox.send(ItemYielded(task.task_id, index, *self._results.one(task, 1 + index, item)))
+            self._outbox.send(ItemYielded(task.task_id, index, *self._one(task, 1 + index, item)))
 
     def _on_items_taken(self, message: ItemsTaken) -> None:
         self._taken[message.task_id] = message.taken

@@ -22,19 +22,18 @@ class LeaseWatch:
     Args:
         inbox: holds the tasks that are not begun.
         send: sends a message to the scheduler.
+        began: when the task that runs now began; 0 between tasks.
     """
 
-    def __init__(self, inbox: deque[Message], send: Callable[[Message], None]) -> None:
+    def __init__(
+        self, inbox: deque[Message], send: Callable[[Message], None], began: Callable[[], float]
+    ) -> None:
         self._inbox = inbox
         self._send = send
-        self._began = 0.0  # when the task that runs now began; 0 between tasks
+        self._began = began
         self._awake = threading.Event()
         self._watching = False
         self._over = False
-
-    def begin(self, now: float) -> None:
-        """A task begins; or, 0, the one that ran has ended."""
-        self._began = now
 
     def end(self) -> None:
         """Give nothing back from now on: what waits here are an actor's calls, for nobody else."""
@@ -52,9 +51,9 @@ class LeaseWatch:
         while True:
             self._awake.wait()
             while self._inbox:
-                began = self._began
+                began = self._began()
                 time.sleep(GIVE_BACK_SECONDS)
-                if began and began == self._began:
+                if began and began == self._began():
                     with contextlib.suppress(RaySystemError):
                         self.give_back()
             self._awake.clear()

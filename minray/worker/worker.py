@@ -46,8 +46,9 @@ class WorkerProcess:
             core.getting, core.outbox, core.connection, core.lending, core.object_store
         )
         self._actor: ActorRunner | None = None  # once this worker is an actor's
+        self._began = 0.0  # when the task that runs now began; 0 between tasks
         self._reported = 0.0  # when the scheduler was last told what is done
-        self._watch = LeaseWatch(core.inbox, send)
+        self._watch = LeaseWatch(core.inbox, send, lambda: self._began)
         self._title = ProcessTitle()
         self._title.show("IDLE")
         core.lending.call_before(self._watch.give_back)
@@ -96,7 +97,7 @@ class WorkerProcess:
                 else:
                     self._actor.arrived(message)
             self._outbox.flush()  # nothing postponed may stay here while this worker sleeps
-            if not self._connection.serve(lambda: bool(inbox)):
+            if not self._connection.serve(inbox):
                 return
 
     def _next_message(self) -> RunTask | BecomeActor | Exit | None:
@@ -125,8 +126,7 @@ class WorkerProcess:
     def _run_task(self, task: RunTask) -> None:
         here.begin(task)
         self._title.show(task.name)
-        started = time.time()
-        self._watch.begin(started)
+        started = self._began = time.time()
         try:
             # The value lives until the message is sent: its references must not be dropped before the message
             # has told the scheduler that the result contains them.
@@ -137,7 +137,7 @@ class WorkerProcess:
         if ended - started > REPORT_SECONDS:  # shorter ones hardly start programs, and must not wait for this
             for output in self._raw_output:
                 output.forward()
-        self._watch.begin(0.0)
+        self._began = 0.0
         done = TaskDone(task.task_id, results, started, ended, error, retry)
         if self._inbox and ended - self._reported < REPORT_SECONDS:
             # A lease's next task is short, or `LeaseWatch` comes; an actor's next call may be long.

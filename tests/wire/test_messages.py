@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minray.wire import messages
-from minray.wire.messages import Exit, Print, PutObject, SubmitTask, decode, encode
+from minray.wire.messages import Exit, Print, PutObject, SubmitTask
+from minray.wire.rpc import decode, encode
 
 MESSAGES: list[Any] = [
     cls

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minray.wire.messages import Notice, PutObject, Unblocked, encode
-from minray.wire.rpc import Channel, FrameReader, frame
+from minray.wire.messages import Notice, PutObject, Unblocked
+from minray.wire.rpc import Channel, FrameReader, encode, frame
 
 batches = st.lists(
     st.lists(

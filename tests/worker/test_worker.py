@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from minray.exceptions import RaySystemError, TaskCancelledError
 from minray.session import here
-from minray.wire.messages import Print, RunTask, encode
+from minray.wire.messages import Print, RunTask
+from minray.wire.rpc import encode
 from minray.worker.lease_watch import LeaseWatch
 from minray.worker.output import TaskStream
 from runtime_tools import Gate
@@ -128,10 +129,10 @@ def test_a_task_whose_arguments_are_still_being_loaded_can_be_cancelled(
 
 def test_the_calls_of_an_actor_are_never_given_back_though_its_worker_had_a_lease_before() -> None:
     inbox, sent = deque([TASK, TASK]), list[Any]()
-    watch = LeaseWatch(inbox, sent.append)
+    watch = LeaseWatch(inbox, sent.append, lambda: 0.0)
     watch.end()
     watch.give_back()
     assert sent == []
     assert len(inbox) == 2
-    LeaseWatch(inbox, sent.append).give_back()
+    LeaseWatch(inbox, sent.append, lambda: 0.0).give_back()
     assert len(sent) == 1
