@@ -54,6 +54,22 @@ def test_nested_tasks_inherit_the_environment(ray: ModuleType) -> None:
     assert ray.get(outer.remote()) == [["job", "outer"], ["inner", "outer"]]
 
 
+def test_a_function_that_was_called_before_runs_in_the_environment_of_whoever_calls_it_next(
+    ray: ModuleType,
+) -> None:
+    @ray.remote
+    def inner() -> str | None:
+        return os.environ.get("TASK")
+
+    @ray.remote(runtime_env=RuntimeEnv(env_vars={"TASK": "outer"}))
+    def outer() -> str | None:
+        value: str | None = ray.get(inner.remote())
+        return value
+
+    assert ray.get(inner.remote()) is None
+    assert ray.get(outer.remote()) == "outer"
+
+
 def test_workers_are_shared_within_an_environment_and_by_no_other(ray: ModuleType) -> None:
     first, again = (ray.get(pid.options(**with_variables(A="1")).remote()) for _ in range(2))
     other, plain = ray.get(pid.options(**with_variables(A="2")).remote()), ray.get(pid.remote())
