@@ -250,13 +250,13 @@ def _pickled(decorator: object) -> bytes:
 
 
 def _constructor(
-    core: CoreWorker, meta: ActorMeta, chosen: ActorOptions, args: tuple[Any, ...], kwargs: dict[str, Any]
+    meta: ActorMeta, chosen: ActorOptions, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[SubmitTask, list[ObjectRef]]:
     """The spec of a new actor's first task, and references to keep until it is sent."""
     submitted = time.time()
     demand, placement = place(chosen, chosen.lifetime_demand, meta.qualname, chosen.needs)
     full_name = f"{meta.module}.{meta.qualname}.__init__"
-    packed, refs, contained, kept = core.submission.pack(args, kwargs, full_name)
+    packed, refs, contained, kept = current.connected_core().submission.pack(args, kwargs, full_name)
     constructor = SubmitTask(
         creation_task(ActorID.of(current.job_id()).binary()),
         meta.class_id,
@@ -286,7 +286,7 @@ def _create(
         ValueError: there is an actor of that name already.
     """
     namespace = chosen.namespace or current.own_namespace()
-    constructor, kept = _constructor(core, meta, chosen, args, kwargs)
+    constructor, kept = _constructor(meta, chosen, args, kwargs)
     actor_id = constructor.task_id[: ActorID.SIZE]
     order = CreateActor(
         0,

@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 from .core_worker import current
+from .core_worker.core_worker import CoreWorker
 from .frontend.actor_handle import ActorHandle
 from .frontend.placing import captures
 from .runtime_env import RuntimeEnv, from_text
@@ -32,7 +33,7 @@ class RuntimeContext:
     """
 
     @property
-    def _core(self) -> Any:  # noqa: ANN401
+    def _core(self) -> CoreWorker:
         return current.connected_core()
 
     @property
@@ -82,8 +83,7 @@ class RuntimeContext:
 
     def get_node_id(self) -> str:
         """The id of the node."""
-        node_id: bytes = self._core.node_id
-        return node_id.hex()
+        return self._core.node_id.hex()
 
     def get_worker_id(self) -> str:
         """The id of this process in the session."""

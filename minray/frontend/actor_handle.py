@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 
 from .. import left_out
 from ..core_worker import current
-from ..core_worker.core_worker import CoreWorker
 from ..core_worker.submission import Calls
 from ..exceptions import PendingCallsLimitExceeded
 from ..session import here
@@ -219,7 +218,7 @@ class ActorMethod:
         core = current.core or current.connected_core()
         if meta.max_pending_calls == NOT_COUNTED:
             return core.submission.submit(calls, args, kwargs)
-        _check_pending(core, handle, self._options.name)
+        _check_pending(handle, self._options.name, core.arrivals.expected)
         returned = core.submission.submit(calls, args, kwargs)
         handle._ray_pending.extend(returned[:1] if isinstance(returned, list) else filter(None, [returned]))
         return returned
@@ -271,19 +270,17 @@ def changed(options: MethodOptions, changes: dict[str, Any]) -> MethodOptions:
     return MethodOptions(**{**old, **{key: given[key] for key in given if key in fields and key != "name"}})
 
 
-def _check_pending(core: CoreWorker, handle: ActorHandle, method: str) -> None:
+def _check_pending(handle: ActorHandle, method: str, expected: set[bytes]) -> None:
     """Forget the calls that are done; refuse another one if too many are left.
 
     Raises:
         PendingCallsLimitExceeded: they are.
     """
-    pending, limit, expected = handle._ray_pending, handle._ray_meta.max_pending_calls, core.arrivals.expected
+    pending, limit = handle._ray_pending, handle._ray_meta.max_pending_calls
     while pending and pending[0].binary() not in expected:
         pending.popleft()
     if len(pending) >= limit:
-        handle._ray_pending = pending = deque(
-            ref for ref in pending if ref.binary() in core.arrivals.expected
-        )
+        handle._ray_pending = pending = deque(ref for ref in pending if ref.binary() in expected)
     if len(pending) >= limit:
         raise PendingCallsLimitExceeded(
             f"The task {method} could not be submitted to {handle!r} because more than {limit} tasks "
