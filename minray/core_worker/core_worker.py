@@ -16,10 +16,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..object_store.client import StoreClient
-from ..object_store.folders import StoreFolders
 from ..session import here
 from ..values.ref import Port, use_port
 from ..wire.ids import JobID, task_ids
@@ -72,7 +72,7 @@ class CoreWorker:
         kind: str,
         pid: int,
         number: int,
-        objects: StoreFolders,
+        objects: tuple[Path, Path],
         show: Callable[[PrintToDriver | Notice | Unhandled], None] = lambda message: None,
         why_lost: Callable[[], str] = str,
         namespace: str = "",

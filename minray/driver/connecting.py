@@ -79,7 +79,7 @@ def _connect(session: Path, namespace: str, log_to_driver: bool, detached: bool)
         core.flush_events()  # from here on, session.db can be read
     except RaySystemError:
         return False
-    here.describe(**_session_info(session, objects.memory, core.node_id))
+    here.describe(**_session_info(session, objects[0], core.node_id))
     core.connection.start_background_reader()
     return True
 

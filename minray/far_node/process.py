@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..object_store.files import StoreFiles, store_capacity
+from ..object_store.folders import StoreFolders
 from ..object_store.transfers import Transfers
 from ..session.descendants import send_signal
 from ..session.folders import object_socket, store_folders
@@ -40,7 +41,7 @@ class FarNodeProcess:
     def __init__(
         self, config: dict[str, Any], listener: socket.socket, zygote: socket.socket, life: socket.socket
     ) -> None:
-        folders = store_folders(config["session_name"], config["node_name"])
+        folders = StoreFolders(*store_folders(config["session_name"], config["node_name"]))
         for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
         self._files = StoreFiles(folders)

@@ -1,12 +1,13 @@
 """Objects of the store as a driver or worker writes and reads them, with the scheduler's help.
 
 The scheduler says where a new object goes, and where one is that has been moved between memory and disk;
-`object_store` does the rest.
+`segments` does the rest.
 """
 
 import contextlib
 import errno
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..exceptions import OutOfDiskError
@@ -24,19 +25,19 @@ class StoreClient:
     """Writes and reads objects.
 
     Args:
-        folders: where the objects are.
+        folders: where the objects are, in memory and on disk.
         request: sends the message that a function makes of a request number, and returns the answer.
         send: sends a message.
     """
 
     def __init__(
         self,
-        folders: StoreFolders,
+        folders: tuple[Path, Path],
         request: Callable[[Callable[[int], Message]], Any],
         send: Callable[[Message], None],
     ) -> None:
-        self.store = ObjectStore(folders)
-        self._folders = folders
+        self._folders = StoreFolders(*folders)
+        self.store = ObjectStore(self._folders)
         self._request = request
         self._send = send
 

@@ -1,6 +1,6 @@
 """Where the objects of a node are: in memory, or, when that is full, on disk.
 
-The name of an object's file says which: `12.3` is a segment of shared memory (see `object_store`),
+The name of an object's file says which: `12.3` is a segment of shared memory (see `segments`),
 `spilled-7` a file in the session directory.  No two nodes use the same name, and a process sees the files of
 its own node only; so who looks for an object that is elsewhere finds no file and asks.
 """

@@ -5,7 +5,7 @@ Each node with company listens on a socket of its own for those who want copies 
     puller (thread) --request: which bytes of which file--> server (thread of the node that has it)
                     <--size, then the bytes--
 
-The server holds the object's file with the same shared lock as any reader (see `object_store`), so nobody
+The server holds the object's file with the same shared lock as any reader (see `segments`), so nobody
 uses it for something else in the meantime.  The puller writes straight into a file of its own node's store.
 """
 

@@ -20,8 +20,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from ..object_store.folders import StoreFolders
-
 KEEP_RECORDINGS = 20
 KEEP_BYTES = 500_000_000
 
@@ -195,14 +193,14 @@ def python_path() -> list[str]:
     return [path or os.getcwd() for path in sys.path]
 
 
-def node_socket(session: Path, node: str) -> Path:
+def node_socket(session: Path, node_name: str) -> Path:
     """Where the scheduler process of a further node listens to its workers."""
-    return socket_path(session).with_name(f"r-{node}")
+    return socket_path(session).with_name(f"r-{node_name}")
 
 
-def object_socket(session: Path, node: str = "") -> Path:
+def object_socket(session: Path, node_name: str = "") -> Path:
     """Where a node's objects are to be had by other nodes."""
-    return socket_path(session).with_name(f"o-{node}")
+    return socket_path(session).with_name(f"o-{node_name}")
 
 
 def _short_folder(session: Path) -> Path:
@@ -212,13 +210,13 @@ def _short_folder(session: Path) -> Path:
     return Path("/tmp") / f"minray-{os.getuid()}-{digest}"
 
 
-def spill_into(directory: str, session: Path, node: str = "") -> None:
+def spill_into(directory: str, session: Path, node_name: str = "") -> None:
     """Have what a node spills go to a directory of the user's: its own folder leads there.
 
     Raises:
         OSError: nothing can be written there.
     """
-    folder = store_folders(session.name, node).disk
+    _, folder = store_folders(session.name, node_name)
     target = Path(directory).absolute() / f"minray-{session.name}-{folder.name}"
     target.mkdir(mode=0o700, parents=True)
     folder.symlink_to(target, target_is_directory=True)
@@ -232,11 +230,11 @@ def _remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_node(session: Path, node: str) -> None:
+def remove_node(session: Path, node_name: str) -> None:
     """Remove what a further node has left."""
-    for folder in store_folders(session.name, node):
+    for folder in store_folders(session.name, node_name):
         _remove_folder(folder)
-    for path in (node_socket(session, node), object_socket(session, node)):
+    for path in (node_socket(session, node_name), object_socket(session, node_name)):
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -288,17 +286,17 @@ def shared_memory_dir(session_name: str) -> Path:
     return root() / session_name / "objects"
 
 
-def store_folders(session_name: str, node: str = "") -> StoreFolders:
+def store_folders(session_name: str, node_name: str = "") -> tuple[Path, Path]:
     """Where a node keeps its objects: in memory, and on disk when that is full.
 
     Args:
         session_name: of the session.
-        node: the short name of a further node; empty for the head.
+        node_name: the short name of a further node; empty for the head.
     """
     memory, disk = shared_memory_dir(session_name), root() / session_name / "spilled"
-    if node:
-        memory, disk = memory / node, disk.with_name(f"spilled-{node}")
-    return StoreFolders(memory, disk)
+    if node_name:
+        memory, disk = memory / node_name, disk.with_name(f"spilled-{node_name}")
+    return memory, disk
 
 
 def remove_shared_memory(session_name: str) -> None:

@@ -39,7 +39,7 @@ def where() -> str:
 def memory_of(node: ClusterNode) -> Path:
     """The folder of a node's object store."""
     processes = node.processes
-    return store_folders(processes.session.name, processes.config["node_name"]).memory
+    return store_folders(processes.session.name, processes.config["node_name"])[0]
 
 
 def processes_of(node: ClusterNode) -> list[psutil.Process]:

@@ -104,7 +104,7 @@ class Node:
         return [client for client in self.scheduler.clients.values() if client.kind == "WORKER"]
 
     def settle(self) -> None:
-        """What `scheduler_process` does after each batch of messages, until nothing more happens."""
+        """What `scheduler.process` does after each batch of messages, until nothing more happens."""
         while True:
             self.scheduler.schedule()
             self.scheduler.tidy_up()
@@ -120,7 +120,7 @@ class Node:
                 self.rows["task_events"] += [step for row in stored for step in single_steps(row)]
 
     def settle_objects(self) -> None:
-        """What `store_files` does: it takes segments out of use, removes files and copies them."""
+        """What the files of the object store do: segments are taken out of use, files removed and copied."""
         room = self.scheduler.objects.room
         room.settle(self._retire)
         while self.disk_works and (jobs := room.take_jobs()):
