@@ -122,7 +122,7 @@ class SchedulerProcess:
     def _patience(self) -> float | None:
         """How long to sleep if nothing happens: briefly while tasks run, else until something does."""
         references = self._scheduler.objects.table.references
-        busy = bool(self._scheduler.tasks.alive or self._scheduler.log or references.changed)
+        busy = bool(self._scheduler.tasks.alive or self._scheduler.log.rows or references.changed)
         spare = len(self._scheduler.nodes.home.pool.workers) > self._scheduler.nodes.home.pool.target
         if busy or spare:
             return EVENT_FLUSH_SECONDS
@@ -218,7 +218,7 @@ class SchedulerProcess:
             self._gcs_requests += 1
             request = self._gcs_requests
             self._waiting_for_gcs[request] = scheduler.flush_requests.pop(0)
-        if scheduler.log or request:
+        if scheduler.log.rows or request:
             self._gcs.send(StoreRows(request, scheduler.log.take()))
 
     def _deal_with_nodes(self) -> None:

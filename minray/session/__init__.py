@@ -1,17 +1,19 @@
-"""A session: its folders and processes, and what a process knows of the one that it belongs to.
+"""A session outside its tasks: its folders, the processes of its nodes, and what each process knows of it.
 
 ::
 
-    driver --starts--> supervisor (a process of its own) --starts, watches, ends--> GCS, scheduler, zygote
+    supervisor --forks--> GCS, zygote --forks--> workers, scheduler (or far node)
+         '-- in folders: /tmp/minray-<uid>/session_.../   the lock is held as long as the session runs
 
 In reading order:
 
-- here: what this process knows of itself: session, task, actor; in drivers and workers
-- folders: where sessions are on disk and in memory, found, made and swept; in all processes
-- supervisor: the process that starts a node's others and ends them
-- descendants: processes whose parents have ended: adopted, and ended
-- exit_codes: what the end of a process is called, for people
-- dashboard_link: the one dashboard of this user: found, or started
+- folders: where sessions live on disk, which of them run, what is swept away when; any process
+- supervisor: the first process of a node to start and the last to end
+- descendants: how what a worker has started ends with it; zygote, workers, schedulers
+- exit_codes: how a process ended, in words
+- here: what this process knows of itself, its session, task, GPUs and actor; drivers and workers
+- dashboard_link: how `init` finds the user's dashboard or starts it; drivers
 
-`here` owns its variables, which others only read; the supervisor owns the processes that it has started.
+Who owns what: the supervisor the lock and the processes of its node; `here` alone writes its variables; the
+dashboard, while it runs, its record in the folder of the sessions.
 """

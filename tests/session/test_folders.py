@@ -134,8 +134,8 @@ def test_a_session_held_by_another_process_is_live_until_that_process_dies() -> 
     code = f"""
 import sys
 from pathlib import Path
-from minray import sessions
-held = sessions.hold(Path({str(session)!r}))
+from minray.session import folders
+held = folders.hold(Path({str(session)!r}))
 print("held", flush=True)
 sys.stdin.read()
 """
