@@ -32,7 +32,7 @@ class FarNodeProcess:
     """Runs a `FarNode` on real sockets.
 
     Args:
-        config: what the starter of the node decided (see `driver.further_node`).
+        config: what the starter of the node decided (see `driver.started_node`).
         listener: the socket that the node's workers connect to.
         zygote: socket to the process that forks them.
         life: ends (is closed) when the node's supervisor wants this process to stop.

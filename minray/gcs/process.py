@@ -26,7 +26,7 @@ class GcsProcess:
     """Writes rows until the local scheduler is gone, then closes the recording.
 
     Args:
-        config: what `init` decided (see `driver.head_node`).
+        config: what `init` decided (see `driver.started_node`).
         scheduler: socket to the local scheduler.
     """
 

@@ -38,7 +38,7 @@ class SchedulerProcess:
     """Runs a `LocalScheduler` on real sockets.
 
     Args:
-        config: what `init` decided (see `driver.head_node`).
+        config: what `init` decided (see `driver.started_node`).
         listener: the socket that drivers and workers connect to.
         zygote: socket to the process that forks workers.
         gcs: socket to the process that stores events.
