@@ -55,7 +55,7 @@ What users import by Ray's names (the face):
 - version: of the package
 - __main__: the command `minray`
 
-Rooms, those that others stand on last; `tests/whole/test_layers.py` says which may import which:
+Rooms, those that others stand on last; `tests/whole/test_layers` says which may import which:
 
 - cli: what the command does
 - lessons: the course's exercises, pictures and experiments
