@@ -84,6 +84,6 @@ def test_a_random_graph_survives_the_death_of_a_node(playground: Playground, see
         nodes.append(cluster.add_node(**NODE))
     del references
     gc.collect()
-    core = current.core
+    core = current.connected_core()
     wait_until(lambda: core.query("objects") == 0, "all objects to be freed")
     wait_until(lambda: ray.available_resources().get("CPU") == 5, "all CPUs to be free")
