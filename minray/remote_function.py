@@ -25,7 +25,7 @@ from .runtime_env import merge
 from .session import here
 from .values.functions import serialize_function
 from .wire.demand import Demand
-from .wire.messages import result_count
+from .wire.ids import result_count
 
 
 class _Prepared(NamedTuple):

@@ -19,8 +19,7 @@ from ..core_worker.submission import Calls
 from ..exceptions import PendingCallsLimitExceeded
 from ..session import here
 from ..values.ref import CollectRefs, ObjectRef
-from ..wire.ids import ActorID, actor_object
-from ..wire.messages import result_count
+from ..wire.ids import ActorID, actor_object, result_count
 from .options import TASK, Option, check, number_of_returns, pack_exceptions
 from .signatures import Signature
 

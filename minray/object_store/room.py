@@ -52,8 +52,10 @@ class StoreRoom:
         self.book = StoreBook(capacity, log.node)
         self._log = log
         self._moved = moved
-        self._jobs: list[Job] = []  # outbox
-        self._creates: deque[tuple[User, CreateSegment]] = deque()  # requests that wait for room
+        self.jobs: list[Job] = []  # outbox: what is to be done with files; see `take_jobs`
+        self.creates: deque[tuple[User, CreateSegment]] = (
+            deque()
+        )  # requests that wait for room, and for `settle`
         self._sealed: OrderedDict[str, Place] = OrderedDict()  # what may be spilled, the longest unused first
         self._spilling: dict[str, Place] = {}
         self._stays: set[str] = set()  # what could not be spilled for those who wait now
@@ -75,7 +77,7 @@ class StoreRoom:
 
     def ask(self, client: User, message: CreateSegment) -> None:
         """A process wants to write an object; `settle` answers."""
-        self._creates.append((client, message))
+        self.creates.append((client, message))
 
     def sealed(self, place: Place, task: int | None) -> None:
         """The object is written."""
@@ -115,7 +117,7 @@ class StoreRoom:
 
     def forget(self, client: User) -> None:
         """A process is gone: it waits for nothing."""
-        self._creates = deque(waiting for waiting in self._creates if waiting[0] is not client)
+        self.creates = deque(waiting for waiting in self.creates if waiting[0] is not client)
 
     # --- room ---------------------------------------------------------------------------------------
 
@@ -127,8 +129,8 @@ class StoreRoom:
         """
         if self.book.retired:
             self._retire(self.book.take_retired(), retire)
-        while self._creates:
-            client, message = self._creates[0]
+        while self.creates:
+            client, message = self.creates[0]
             if message.on_disk or message.size > self.book.capacity:
                 name, recycled = self.book.create_on_disk(message.size), False
             else:
@@ -139,7 +141,7 @@ class StoreRoom:
                     return
                 else:
                     name, recycled = self.book.create_on_disk(message.size), False
-            self._creates.popleft()
+            self.creates.popleft()
             client.creating[message.object_id] = name
             self._log.stored_object(message.object_id, "CREATED", message.size, client.task_number)
             client.channel.send(Reply(message.request, (name, recycled), ""))
@@ -183,19 +185,19 @@ class StoreRoom:
                 missing -= place[2]
                 self._spilling[name] = place
                 target = self.book.create_on_disk(place[2])
-                self._jobs.append(Job(SPILL, name, target, place[2], place[0]))
+                self.jobs.append(Job(SPILL, name, target, place[2], place[0]))
         return bool(self._spilling or self.book.leaving)
 
     def _remove(self, segments: list[Segment]) -> None:
         """Give memory back to the system."""
         for segment in segments:
-            self._jobs.append(Job(REMOVE, segment.name))
+            self.jobs.append(Job(REMOVE, segment.name))
             for client in segment.warm:
                 client.channel.send(ForgetSegments((str(segment.number),)))
 
     def _remove_file(self, name: str) -> None:
         self.book.free_on_disk(name)
-        self._jobs.append(Job(REMOVE, name))
+        self.jobs.append(Job(REMOVE, name))
 
     def tick(self, retire: Callable[[Segment], bool]) -> None:
         """Give back what has not been used for some time."""
@@ -213,7 +215,7 @@ class StoreRoom:
                 client.channel.send(Reply(request, place, ""))
                 return
             self._restoring[object_id] = []
-            self._jobs.append(Job(RESTORE, name, segment.name, size, object_id))
+            self.jobs.append(Job(RESTORE, name, segment.name, size, object_id))
         if object_id in self._restoring:
             self._restoring[object_id].append((client, request))
         else:
@@ -223,7 +225,7 @@ class StoreRoom:
 
     def take_jobs(self) -> list[Job]:
         """Hand over what is to be done with files."""
-        jobs, self._jobs = self._jobs, []
+        jobs, self.jobs = self.jobs, []
         return jobs
 
     def done(self, results: list[tuple[Job, str]]) -> None:

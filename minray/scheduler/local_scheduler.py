@@ -196,21 +196,28 @@ class LocalScheduler:
             Died: self.far_nodes.on_died,
         }
 
+    def begin_turn(self, now: float) -> None:
+        """It is so late now, in seconds since 1970, for all that is decided and recorded."""
+        self.log.now = now
+
     def handle(self, client: Client, message: Message) -> None:
         """Take one message in."""
         self._handlers[type(message)](client, message)
-        self.tasks.follow_up()
+        if self.objects.complete or self.objects.unreferenced:
+            self.tasks.follow_up()
 
     def schedule(self) -> None:
         """Give tasks to workers as long as there are tasks, resources and workers."""
         if self.groups.policy.pending or self.groups.policy.ending:
             self.groups.create_waiting()
-        self.schedule_loop.run()
+        if self.queue.length:
+            self.schedule_loop.run()
 
     def tidy_up(self) -> None:
         """Let go of objects and actors that were dropped; to be called when all answers have been sent."""
         self.objects.tidy_up()
-        self.tasks.follow_up()
+        if self.objects.complete or self.objects.unreferenced:
+            self.tasks.follow_up()
 
     def tick(self) -> None:
         """What time alone brings about: long tasks are reported as running, spare workers leave."""

@@ -85,12 +85,12 @@ class SchedulerProcess:
     def run(self) -> None:
         """Serve until the driver or the supervisor is gone."""
         loop, scheduler = self._loop, self._scheduler
-        scheduler.log.set_time(time.time())
+        scheduler.begin_turn(time.time())
         scheduler.processes.start_workers()
         self._empty_outboxes(idle=True)
         while loop.running:
             ready = self._wait()
-            scheduler.log.set_time(time.time())
+            scheduler.begin_turn(time.time())
             loop.take_in(ready)
             scheduler.schedule()
             self._empty_outboxes(idle=not ready)
@@ -183,15 +183,17 @@ class SchedulerProcess:
         scheduler.objects.flush_pushes()
         self._answer(nothing_else)
         scheduler.tidy_up()
-        scheduler.objects.room.settle(self._files.retire)
+        room = scheduler.objects.room
+        if room.creates or room.book.retired:
+            room.settle(self._files.retire)
         if scheduler.log.now - self._flushed >= EVENT_FLUSH_SECONDS or scheduler.flush_requests:
             scheduler.tick()
-            scheduler.objects.room.tick(self._files.retire)
+            room.tick(self._files.retire)
             self._flush_events()
         if self._loop.pending:
             self._answer(nothing_else)
-        if jobs := scheduler.objects.room.take_jobs():
-            self._files.do(jobs)
+        if room.jobs:
+            self._files.do(room.take_jobs())
         if scheduler.nodes.several:
             self._deal_with_nodes()
 

@@ -30,6 +30,11 @@ def object_id(task_id: bytes, index: int) -> bytes:
     return task_id + (index + 1).to_bytes(OBJECT_ID_SIZE - TASK_ID_SIZE, "little")
 
 
+def result_count(num_returns: int) -> int:
+    """How many results a task has; numbers below 0 are generators' (see `messages`), with one."""
+    return num_returns if num_returns >= 0 else 1
+
+
 def creation_task(actor_id: bytes) -> bytes:
     """The id of the task that runs an actor's constructor: the actor's id and zeros."""
     return actor_id + bytes(TASK_ID_SIZE - ActorID.SIZE)

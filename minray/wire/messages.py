@@ -23,11 +23,6 @@ CONSTRUCTOR = "__init__"  # the method of an actor's first task
 DYNAMIC, STREAMING = -1, -2
 
 
-def result_count(num_returns: int) -> int:
-    """How many results a task has."""
-    return num_returns if num_returns >= 0 else 1
-
-
 # --- driver or worker -> local scheduler ------------------------------------------------------------
 
 

@@ -12,8 +12,8 @@ import cloudpickle
 
 from ..exceptions import ActorDiedError, RayError, RayTaskError, TaskCancelledError
 from ..session import here
-from ..wire.ids import TaskID
-from ..wire.messages import CONSTRUCTOR, ERROR, RunTask, result_count
+from ..wire.ids import TaskID, result_count
+from ..wire.messages import CONSTRUCTOR, ERROR, RunTask
 from ..wire.task_error import user_traceback
 
 # (kind, payload, references it contains)

@@ -14,7 +14,7 @@ from minray.object_store.room import REMOVE, SPILL, VIEWED, Job
 from minray.scheduler.local_scheduler import LocalScheduler
 from minray.scheduler.tables.records import Client
 from minray.wire.demand import to_demand
-from minray.wire.ids import object_id, task_ids
+from minray.wire.ids import object_id, result_count, task_ids
 from minray.wire.messages import (
     INLINE,
     Died,
@@ -28,7 +28,6 @@ from minray.wire.messages import (
     RunTask,
     SubmitTask,
     TaskDone,
-    result_count,
 )
 
 FUNCTION = b"function id"

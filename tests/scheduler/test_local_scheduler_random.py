@@ -239,7 +239,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert len(scheduler.objects.table) == 0
         assert not scheduler.objects.table.references._counts
         assert scheduler.objects.room.book.used == 0
-        assert len(scheduler.queue) == 0
+        assert scheduler.queue.length == 0
         assert node.available() == {"CPU": CPUS * 1.0, "GPU": 1.0}
         assert not any(client.creating for client in scheduler.clients.values())
 

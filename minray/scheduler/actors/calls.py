@@ -14,8 +14,8 @@ from collections.abc import Callable
 from ...exceptions import ActorDiedError, ActorUnavailableError, RayError, TaskCancelledError
 from ...gcs.schema import ActorState, TaskState
 from ...wire.config import RESTART_SECONDS
-from ...wire.ids import TaskID
-from ...wire.messages import ERROR, CallBegan, CancelCall, SubmitTask, TaskDone, result_count
+from ...wire.ids import TaskID, result_count
+from ...wire.messages import ERROR, CallBegan, CancelCall, SubmitTask, TaskDone
 from ..objects.objects import Objects
 from ..tables.event_log import EventLog
 from ..tables.records import Actor, Client, Task, Worker

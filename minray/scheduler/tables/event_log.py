@@ -22,7 +22,7 @@ class EventLog:
     """Rows by table; `now` is the time that they get, in seconds since 1970."""
 
     def __init__(self) -> None:
-        self.now = 0.0  # what the scheduler takes the time to be
+        self.now = 0.0  # what the scheduler takes the time to be; see `LocalScheduler.begin_turn`
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self.objects = StoreLog(self.rows, self)
         self._specs: dict[tuple[Any, ...], tuple[int, float]] = {}  # numbers and CPUs of task_specs
@@ -30,10 +30,6 @@ class EventLog:
     def __bool__(self) -> bool:
         """Whether there is anything to hand over."""
         return bool(self.rows)
-
-    def set_time(self, now: float) -> None:
-        """It is so late now, for all that is decided and recorded."""
-        self.now = now
 
     def take(self) -> dict[str, list[tuple[Any, ...]]]:
         """Hand over what has gathered."""

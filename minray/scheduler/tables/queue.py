@@ -39,10 +39,7 @@ class TaskQueue(Generic[TaskT]):
 
     def __init__(self) -> None:
         self._lines: dict[Line, deque[TaskT]] = {}
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
+        self.length = 0  # how many tasks wait here
 
     def push(self, task: TaskT) -> None:
         """Add a task at the end of its line."""
@@ -52,7 +49,7 @@ class TaskQueue(Generic[TaskT]):
             line = self._lines[key] = deque()
             self._lines = dict(sorted(self._lines.items(), key=lambda item: item[0][0]))
         line.append(task)
-        self._length += 1
+        self.length += 1
 
     def peek(self, without: Container[Line] = ()) -> TaskT | None:
         """The task that should start next, or None; `without`: lines that are held up."""
@@ -100,7 +97,7 @@ class TaskQueue(Generic[TaskT]):
 
     def _fewer(self, task: TaskT, count: int) -> None:
         """So many tasks have left the line of this one."""
-        self._length -= count
+        self.length -= count
         key = line_of(task)
         if len(self._lines) > 1 and not self._lines.get(key, True):  # most programs have one line: keep that
             del self._lines[key]

@@ -92,7 +92,7 @@ class Leases:
             # Who knows how far the worker came if it dies: only tasks that may be run again go with others.
             return 0
         workers = sum(len(node.pool.workers) for node in self._nodes.alive.values())
-        more = self._run_times.lease_size(spec.function_id, len(self._queue) + 1, workers) - 1
+        more = self._run_times.lease_size(spec.function_id, self._queue.length + 1, workers) - 1
         return min(more, spec.max_calls - worker.calls[spec.function_id] - 1) if spec.max_calls else more
 
     def order(self, task: Task, worker: Worker) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from ...exceptions import RayError, TaskUnschedulableError
 from ...gcs.schema import TaskState
 from ...wire.error_chain import passed_on
-from ...wire.ids import object_id
+from ...wire.ids import object_id, result_count
 from ...wire.messages import (
     DYNAMIC,
     ERROR,
@@ -26,7 +26,6 @@ from ...wire.messages import (
     Notice,
     SubmitTask,
     TaskDone,
-    result_count,
 )
 from ...wire.placement import Placement
 from ..announcements import Announcements

@@ -92,4 +92,4 @@ def test_every_call_ends_once_in_the_order_of_the_calls_and_nothing_is_left(
         assert all(result(call) in values for call in calls)
     assert node.available()["CPU"] == 2.0
     assert not node.scheduler.tasks.alive
-    assert len(node.scheduler.queue) == 0
+    assert node.scheduler.queue.length == 0

@@ -216,7 +216,7 @@ def test_an_actor_that_waits_for_resources_and_that_nobody_wants_is_never_made()
     actor = node.create(cpus=1)
     node.let_go(actor)
     assert node.actor_states()[-1] == "DEAD"
-    assert len(node.scheduler.queue) == 0
+    assert node.scheduler.queue.length == 0
 
 
 def test_resources_that_an_actor_asks_for_are_held_for_life_and_others_not_at_all() -> None:

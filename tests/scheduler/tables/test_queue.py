@@ -150,7 +150,7 @@ def queue_of(contents: Iterable[tuple[int, Demand]]) -> tuple[TaskQueue[Item], l
 def test_an_empty_queue_has_nothing_to_start() -> None:
     queue, _ = queue_of([])
     assert first(queue, Resources(TOTAL)) is None
-    assert len(queue) == 0
+    assert queue.length == 0
     assert not list(queue.tasks())
 
 
@@ -197,7 +197,7 @@ def test_the_queue_is_work_conserving(contents: list[tuple[int, Demand]]) -> Non
         queue.pop(task)
         waiting.remove(task)
         assert set(queue.tasks()) == waiting
-        assert len(queue) == len(waiting)
+        assert queue.length == len(waiting)
         if not task.demand and len(waiting) == 0:
             break
     assert not any(resources.fits(task.demand) for task in waiting)
@@ -239,7 +239,7 @@ def test_whatever_happens_each_line_keeps_its_order_and_the_deepest_that_fits_go
             waiting.remove(found)
             resources.acquire(found.demand)
             running.append(found)
-        assert len(queue) == len(waiting)
+        assert queue.length == len(waiting)
         assert set(queue.tasks()) == set(waiting)
     assert resources.available() == TOTAL
 
@@ -266,4 +266,4 @@ def test_a_mix_of_demands_is_served_until_everything_is_taken() -> None:
         resources.acquire(task.demand)
         started[task.demand] += 1
     assert started == {cpus(1): 4, to_demand({"GPU": 1}): 2}
-    assert len(queue) == len(tasks) - 6
+    assert queue.length == len(tasks) - 6
