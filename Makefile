@@ -2,6 +2,7 @@
 #
 #   make lab       opens lesson 0 in JupyterLab, the dashboard beside it  (make lab LESSON=2 opens another)
 #   make test      runs every check: style, types, tests, notebooks, a real browser
+#   make quick     runs what takes under a minute: style, types, the rules of the house, tests without processes
 #
 #   make lessons   makes notebooks/ anew from solutions/, the answers left out
 #   make hooks     keeps the outputs of notebooks out of your commits, from now on
@@ -18,8 +19,16 @@ CLUSTER_ROUNDS := 200
 TEST_TIME_SCALE := 0.1
 # The soak's tests may each take longer than the limit that `make test` sets.
 NO_LIMIT := --override-ini faulthandler_timeout=0
+# What `make quick` leaves out of the rooms that decide without processes, because it starts some all the same ...
+LATER := garbage leases reconstruction reference_graphs unseen_errors ref events spilling segments task_options
+# ... and what it takes of rooms that have processes.
+PURE := tests/core_worker/test_arrivals.py tests/core_worker/test_connection.py tests/worker/test_call_groups.py \
+    tests/dashboard/test_model.py tests/dashboard/test_decisions.py tests/lessons/test_judges.py \
+    tests/lessons/test_schedule.py tests/lessons/test_recording.py tests/lessons/test_guard.py \
+    tests/whole/test_house.py tests/whole/test_house_planted.py tests/whole/test_house_plain_task.py \
+    tests/whole/test_layers.py
 
-.PHONY: help lab test soak lessons hooks images
+.PHONY: help lab test quick quick-style quick-scheduler quick-others soak lessons hooks images
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -33,6 +42,21 @@ test: $(VENV)/test.installed
 	$(BIN)/mypy
 	$(BIN)/python tests/help/browser.py
 	MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) $(BIN)/pytest --nbval-lax tests notebooks solutions
+
+quick: $(VENV)/test.installed
+	@$(MAKE) --no-print-directory --jobs 2 quick-style quick-scheduler quick-others
+
+quick-style:
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+
+quick-scheduler:
+	@$(BIN)/pytest -q tests/scheduler $(LATER:%=--ignore-glob='*/test_%.py')
+
+quick-others:
+	@$(BIN)/pytest -q tests/wire tests/values tests/gcs tests/object_store tests/frontend $(PURE) \
+	    $(LATER:%=--ignore-glob='*/test_%.py')
 
 soak: $(VENV)/test.installed
 	$(BIN)/python tests/help/browser.py

@@ -25,7 +25,8 @@ EXPORTING = (
     *("minray/_private", "minray/experimental", "minray/experimental/state"),
     *("minray/lessons", "minray/lessons/photos", "minray/microbenchmark", "dashboard"),
 )
-# Names that Ray's users import from `util.state`, and the same things in the event store; lesson 06's word.
+# Names that users import from `util.state`, and the same things in the event store; the e-mails of lesson
+# 06, and what the core worker is about to send.
 NAMES_OF_TWO = ("TaskState", "ActorState", "Outbox")
 # Files of others, which docstrings name.
 FILES_OF_OTHERS = ("ipykernel_launcher.py", "lesson.py", "ray_perf.py")
@@ -58,9 +59,9 @@ STATE: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         ),
     ),
     "dashboard": (
-        {"KnownActor": "actor", "Box": "box boxes[]", "Run": "run execution", "Function": "function"}
-        | {"Hand": "hand", "CrewNode": "node", "Stage": "stage", "TaskDetails": "found", "Use": "use"}
-        | {"CrewMember": "worker member"},
+        {"CrewMember": "worker member", "Function": "function", "Hand": "hand", "KnownActor": "actor"}
+        | {"Box": "box boxes[]", "CrewNode": "node", "Run": "execution run", "Stage": "stage", "Use": "use"}
+        | {"TaskDetails": "found details"},
         ("dashboard",),
     ),
 }

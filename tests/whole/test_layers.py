@@ -15,29 +15,30 @@ HOUSE = House.read()
 # such as gcs/schema.  A folder in a room is a room of its own.
 MAY_IMPORT = {
     # what stands on Ray's interface
-    "lessons/teachers": "lessons lessons/basics cli",
+    "lessons/teachers": "lessons lessons/exercises lessons/basics cli",
     "lessons": "lessons/exercises lessons/experiments lessons/hood lessons/judging lessons/watching"
     " lessons/basics",
-    "lessons/exercises": "lessons/hood lessons/judging lessons/watching lessons/basics",
+    "lessons/exercises": "lessons/hood lessons/judging lessons/watching lessons/photos lessons/basics",
     "lessons/judging": "lessons/watching lessons/basics wire",
     "lessons/hood": "lessons/watching lessons/basics face frontend figures session/folders gcs wire",
     "lessons/experiments": "lessons/basics figures",
     "lessons/watching": "lessons/basics figures gcs",
-    "lessons/basics": "face driver frontend",
+    "lessons/photos": "lessons/basics",
+    "lessons/basics": "face driver frontend util",
     "microbenchmark": "face",
     "cli": "util/state session gcs wire",
     "experimental": "left_out",
     "experimental/state": "util/state",
-    "_private": "face left_out util/state session/here wire",
-    "util": "face left_out frontend session/here wire",
+    "_private": "face left_out util/state core_worker/current session/here wire",
+    "util": "face left_out frontend values/check_serialize session/here wire",
     "util/joblib": "face driver util/multiprocessing",
     "util/multiprocessing": "face driver frontend util/debug",
-    "util/state": "session gcs wire",
+    "util/state": "core_worker/current session gcs wire",
     # what Ray's users import by that name: modules of all heights
     "face": "lessons/teachers microbenchmark cli driver frontend core_worker session values gcs wire",
     # drivers and workers
     "driver": "face core_worker session gcs/store wire",
-    "worker": "runtime_env frontend core_worker values session object_store/folders wire",
+    "worker": "runtime_env frontend core_worker values object_store session wire",
     "frontend": "runtime_env left_out core_worker values session/here wire",
     "core_worker": "values object_store session wire",
     "values": "wire",
