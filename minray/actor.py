@@ -21,7 +21,7 @@ import cloudpickle
 
 from . import left_out
 from .core_worker import current
-from .core_worker.core_worker import CoreWorker
+from .core_worker.outbox import Outbox
 from .exceptions import ActorAlreadyExistsError
 from .frontend.actor_handle import METHOD_OPTIONS, ActorHandle, ActorMeta, ActorMethod, MethodOptions, changed
 from .frontend.actor_options import ActorOptions, check_options
@@ -203,7 +203,7 @@ class ActorClass:
             self._ray_is_async,
             chosen.enable_task_events,
         )
-        return _create(core, meta, chosen, args, kwargs)
+        return _create(core.outbox, meta, chosen, args, kwargs)
 
     def bind(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ANN401
         """Left out: task graphs that are built before they run.
@@ -278,7 +278,7 @@ def _constructor(
 
 
 def _create(
-    core: CoreWorker, meta: ActorMeta, chosen: ActorOptions, args: tuple[Any, ...], kwargs: dict[str, Any]
+    outbox: Outbox, meta: ActorMeta, chosen: ActorOptions, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> ActorHandle:
     """Ask for an actor.
 
@@ -306,14 +306,14 @@ def _create(
         chosen.groups,
     )
     if not chosen.name:
-        handle = ActorHandle(actor_id, meta, core.outbox.new_ref(actor_object(actor_id)))
-        core.outbox.send(order)
+        handle = ActorHandle(actor_id, meta, outbox.new_ref(actor_object(actor_id)))
+        outbox.send(order)
         del kept
         return handle
-    outcome, found_id, found_meta = core.outbox.request(lambda number: order._replace(request=number))
+    outcome, found_id, found_meta = outbox.request(lambda number: order._replace(request=number))
     del kept
     if outcome == "created":
-        return ActorHandle(actor_id, meta, core.outbox.new_ref(actor_object(actor_id)))
+        return ActorHandle(actor_id, meta, outbox.new_ref(actor_object(actor_id)))
     if outcome == "exists":
         return ActorHandle(found_id, pickle.loads(found_meta), None)
     raise ActorAlreadyExistsError(

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .core_worker import current
-from .core_worker.core_worker import CoreWorker
 from .core_worker.generator import ObjectRefGenerator
 from .core_worker.references import ids_of
-from .exceptions import RaySystemError
 from .session import here
 from .values.ref import ObjectRef
 
@@ -44,8 +42,8 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
     if here.actor is not None:
         here.actor.warn_of_blocking("get", "gather")
     if isinstance(object_refs, ObjectRef):
-        core, keys = _check_refs([object_refs], "get")
-        return core.getting.get(keys, timeout)[0]
+        keys = _check_refs([object_refs], "get")
+        return (current.core or current.connected_core()).getting.get(keys, timeout)[0]
     if isinstance(object_refs, ObjectRefGenerator):
         return object_refs  # as in Ray
     if not isinstance(object_refs, list):
@@ -53,12 +51,12 @@ def get(object_refs: ObjectRef | Sequence[ObjectRef], *, timeout: float | None =
             f"Invalid type of object refs, {type(object_refs)}, is given. get() takes an ObjectRef, which "
             "is what f.remote(...) and put(...) return, or a list of ObjectRefs."
         )
-    core, keys = _check_refs(object_refs, "get")
-    return core.getting.get(keys, timeout)
+    keys = _check_refs(object_refs, "get")
+    return (current.core or current.connected_core()).getting.get(keys, timeout)
 
 
-def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[bytes]]:
-    """The core worker that made these references, and their ids.
+def _check_refs(refs: Sequence[Any], caller: str) -> list[bytes]:
+    """The ids of these references, which are of the session that runs.
 
     Raises:
         TypeError: one is no reference.
@@ -76,9 +74,8 @@ def _check_refs(refs: Sequence[Any], caller: str) -> tuple[CoreWorker, list[byte
             f"{refs[0]!r} belongs to a session that has ended, and its value went with it. Submit the task "
             "again."
         )
-    core = current.core or current.connected_core()
-    core.references.check_owner(keys, "objects")
-    return core, keys
+    (current.core or current.connected_core()).references.check_owner(keys, "objects")
+    return keys
 
 
 def put(value: Any, *, _owner: object = None) -> ObjectRef:  # noqa: ANN401
@@ -142,7 +139,7 @@ def wait(
         raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}.")
     if here.actor is not None:
         here.actor.warn_of_blocking("wait", "wait")
-    core, keys = _keys_to_wait_for(object_refs)
+    keys, core = _keys_to_wait_for(object_refs), current.connected_core()
     if not object_refs:
         return [], []
     if not core.references.are_different(keys):
@@ -157,16 +154,16 @@ def wait(
     return core.getting.wait(object_refs, keys, num_returns, timeout)
 
 
-def _keys_to_wait_for(refs: Sequence[Any]) -> tuple[CoreWorker, list[bytes]]:
+def _keys_to_wait_for(refs: Sequence[Any]) -> list[bytes]:
     """Like `_check_refs`, but a generator stands for its next item."""
     if ObjectRefGenerator not in set(map(type, refs)):
         return _check_refs(refs, "wait")
     whole = [ref.completed() if type(ref) is ObjectRefGenerator else ref for ref in refs]
-    core, keys = _check_refs(whole, "wait")
+    keys = _check_refs(whole, "wait")
     for place, ref in enumerate(refs):
         if type(ref) is ObjectRefGenerator:
             keys[place] = ref.next_key()
-    return core, keys
+    return keys
 
 
 def cancel(
@@ -194,37 +191,31 @@ def cancel(
         raise TypeError(
             f"cancel() takes the ObjectRef that a task's .remote(...) returned, not {object_ref!r}."
         )
-    core, _ = _check_refs([object_ref], "cancel")
-    core.submission.cancel(object_ref, force, recursive)
-
-
-def _started_core() -> CoreWorker:
-    if current.core is None:
-        raise RaySystemError(current.NOT_STARTED)
-    return current.core
+    _check_refs([object_ref], "cancel")
+    current.connected_core().submission.cancel(object_ref, force, recursive)
 
 
 def nodes() -> list[dict[str, Any]]:
     """The nodes of the session, one mapping each, with Ray's keys: NodeID, Alive, Resources, ..."""
-    answer: list[dict[str, Any]] = _started_core().query("nodes")
+    answer: list[dict[str, Any]] = current.started_core().query("nodes")
     return answer
 
 
 def cluster_resources() -> dict[str, float]:
     """What the session has, by resource name."""
-    answer: dict[str, float] = _started_core().query("cluster_resources")
+    answer: dict[str, float] = current.started_core().query("cluster_resources")
     return answer
 
 
 def available_resources() -> dict[str, float]:
     """What of `cluster_resources` no running task uses; names with nothing left are left out."""
-    answer: dict[str, float] = _started_core().query("available_resources")
+    answer: dict[str, float] = current.started_core().query("available_resources")
     return answer
 
 
 def get_dashboard_url() -> str | None:
     """The link to the dashboard, or None if it was not started."""
-    _started_core()
+    current.started_core()
     url: str | None = here.info.get("webui_url")
     return url
 
@@ -243,7 +234,7 @@ def timeline(filename: str | os.PathLike[str] | None = None) -> list[dict[str, A
     """
     from .gcs.chrome_trace import trace_events, write_chrome_trace
 
-    core = _started_core()
+    core = current.started_core()
     core.flush_events()
     assert here.session_dir is not None
     database = here.session_dir / "session.db"
@@ -270,7 +261,7 @@ def record_experiment(name: str, series: str, x: float, y: float, detail: str = 
 
 def session_database() -> Path:
     """The session's event store, with everything in it that has happened so far; open it read-only."""
-    core = _started_core()
+    core = current.started_core()
     core.flush_events()
     assert here.session_dir is not None
     return here.session_dir / "session.db"

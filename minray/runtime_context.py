@@ -10,7 +10,6 @@ import warnings
 from typing import Any
 
 from .core_worker import current
-from .core_worker.core_worker import CoreWorker
 from .frontend.actor_handle import ActorHandle
 from .frontend.placing import captures
 from .runtime_env import RuntimeEnv, from_text
@@ -33,13 +32,9 @@ class RuntimeContext:
     """
 
     @property
-    def _core(self) -> CoreWorker:
-        return current.connected_core()
-
-    @property
     def namespace(self) -> str:
         """Where the names of this program's actors live: what was given to `init`, or one of its own."""
-        self._core  # noqa: B018
+        current.connected_core()
         return current.own_namespace()
 
     # --- ids, all in hexadecimal --------------------------------------------------------------------
@@ -83,11 +78,11 @@ class RuntimeContext:
 
     def get_node_id(self) -> str:
         """The id of the node."""
-        return self._core.node_id.hex()
+        return current.connected_core().node_id.hex()
 
     def get_worker_id(self) -> str:
         """The id of this process in the session."""
-        return f"{self._core.number:056x}"
+        return f"{current.connected_core().number:056x}"
 
     def get_task_id(self) -> str | None:
         """The id of the task that runs."""
@@ -134,7 +129,7 @@ class RuntimeContext:
             raise RuntimeError("This method is only available when the process is a worker.")
         if actor is not None and actor.is_async:
             raise RuntimeError("This method is not supported in an async actor.")
-        self._core.connection.read_pending()
+        current.connected_core().connection.read_pending()
         return task is not None and task.task_id in here.cancelled
 
     @property
@@ -155,27 +150,27 @@ class RuntimeContext:
 
     def get_session_name(self) -> str:
         """The name of the session, which its directory has too."""
-        self._core  # noqa: B018
+        current.connected_core()
         assert here.session_dir is not None
         return here.session_dir.name
 
     def get_temp_dir(self) -> str:
         """The folder that holds the directories of all sessions."""
-        self._core  # noqa: B018
+        current.connected_core()
         assert here.session_dir is not None
         return str(here.session_dir.parent)
 
     def get_node_labels(self) -> dict[str, str]:
         """The labels of the node."""
         own = self.get_node_id()
-        nodes = {node["NodeID"]: node for node in self._core.query("nodes")}
+        nodes = {node["NodeID"]: node for node in current.connected_core().query("nodes")}
         labels: dict[str, str] = nodes[own]["Labels"]
         return labels
 
     @property
     def gcs_address(self) -> str:
         """Where the GCS is; in minray, the session's directory, as everything is on one machine."""
-        self._core  # noqa: B018
+        current.connected_core()
         return str(here.session_dir)
 
     def get_pid(self) -> int:

@@ -43,6 +43,17 @@ def connected_core() -> "CoreWorker":
     return core
 
 
+def started_core() -> "CoreWorker":
+    """This process's core worker, if there is one.
+
+    Raises:
+        RaySystemError: there is none.
+    """
+    if core is None:
+        raise RaySystemError(NOT_STARTED)
+    return core
+
+
 def job_id() -> JobID:
     """The job that this process works for: all that one driver does."""
     return connected_core().job_id()

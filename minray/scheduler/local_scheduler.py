@@ -117,18 +117,20 @@ class LocalScheduler:
         self.objects = objects = Objects(store_capacity, log)
         self.streams = ItemStreams(objects)
         self.announcements = Announcements(log, self.clients, nodes, self.queue, objects)
-        self.tasks = tasks = Tasks(log, nodes, objects, self.streams, self.queue, self.announcements)
+        self.tasks = tasks = Tasks(log, nodes, objects, self.streams, self.queue, self.announcements.notify)
         self.retries = Retries(log, tasks)
         self.leases = Leases(log, nodes, self.queue, objects, self.streams, tasks, self.retries)
         self.processes = processes = Processes(log, numbers, self.clients, nodes)
-        self.schedule_loop = ScheduleLoop(log, self.queue, nodes, objects, tasks, processes, self.leases)
+        self.schedule_loop = ScheduleLoop(
+            log, self.queue, nodes, objects, tasks, processes.start, self.leases
+        )
         self.cancelling = Cancelling(log, self.queue, objects, tasks, processes.signal)
         whose = (self.clients, nodes, objects, self.streams)
         self.deaths = Deaths(log, *whose, tasks, self.leases, self.retries, self.cancelling)
         self.groups = Groups(log, nodes, objects, self.queue, tasks, processes)
         self.calls = ActorCalls(log, objects, tasks, self.leases, self.retries)
         how = (tasks, self.leases, self.retries, processes)
-        self.actors = Actors(log, nodes, objects, *how, self.groups, self.calls)
+        self.actors = Actors(log, nodes, objects, *how, self.groups.end_actor, self.calls)
         self.creation = ActorCreation(log, objects, tasks, self.leases, processes, self.calls, self.actors)
         self.far_nodes = FarNodes(log, nodes, objects, self.queue, tasks, processes, self.deaths, self.handle)
         self.flush_requests: list[tuple[Client, int]] = []  # outbox, beside those of the parts

@@ -45,10 +45,10 @@ MAY_IMPORT = {
     # the local scheduler
     "scheduler": "scheduler/actors scheduler/groups scheduler/nodes scheduler/tasks scheduler/objects"
     " scheduler/tables object_store session gcs/schema wire",
+    "scheduler/groups": "scheduler/nodes scheduler/tasks scheduler/objects scheduler/tables gcs/schema wire",
+    "scheduler/actors": "scheduler/nodes scheduler/tasks scheduler/objects scheduler/tables gcs/schema wire",
     "scheduler/nodes": "scheduler/tasks scheduler/objects scheduler/tables object_store session wire",
-    "scheduler/groups": "scheduler/tasks scheduler/objects scheduler/tables gcs/schema wire",
-    "scheduler/actors": "scheduler/tasks scheduler/objects scheduler/tables gcs/schema wire",
-    "scheduler/tasks": "scheduler/objects scheduler/tables gcs/schema wire",
+    "scheduler/tasks": "scheduler/objects scheduler/tables object_store/folders gcs/schema wire",
     "scheduler/objects": "scheduler/tables object_store wire",
     "scheduler/tables": "object_store gcs/schema wire",
     # a further node

@@ -6,6 +6,7 @@ does when it is killed, when its process dies and it may not be restarted, and w
 
 import pickle
 from collections import deque
+from collections.abc import Callable
 
 from ...exceptions import (
     ActorDiedError,
@@ -19,7 +20,6 @@ from ...wire.messages import (
     Exit,
     KillActor,
 )
-from ..groups.groups import Groups
 from ..nodes.processes import Processes
 from ..objects.objects import Objects
 from ..tables.event_log import EventLog
@@ -51,7 +51,7 @@ class Actors:
         leases: is told of workers that have nothing to do any more.
         retries: has actors made again.
         processes: ends actors' processes.
-        groups: end with the actors that have made them.
+        end_groups: ends the placement groups that an actor (its id) has made.
         calls: of the actors.
     """
 
@@ -64,7 +64,7 @@ class Actors:
         leases: Leases,
         retries: Retries,
         processes: Processes,
-        groups: Groups,
+        end_groups: Callable[[bytes], None],
         calls: ActorCalls,
     ) -> None:
         self.table: ActorTable = calls.table
@@ -76,7 +76,7 @@ class Actors:
         self._leases = leases
         self._retries = retries
         self._processes = processes
-        self._groups = groups
+        self._end_groups = end_groups
         self._calls = calls
         self._leaving: deque[tuple[float, Worker]] = deque()  # since when they are to end
 
@@ -146,7 +146,7 @@ class Actors:
 
     def _restart(self, actor: Actor, how: str) -> None:
         actor.worker = None
-        self._groups.end_actor(actor.spec.actor_id)  # its next life makes its own
+        self._end_groups(actor.spec.actor_id)  # its next life makes its own
         actor.restarts += 1
         actor.restarts_left -= 1 if actor.restarts_left > 0 else 0
         self.change(actor, ActorState.RESTARTING, how)
@@ -188,7 +188,7 @@ class Actors:
         actor.death = death or pickle.dumps(ActorDiedError(self._explain(actor, cause), actor.id))
         self.change(actor, ActorState.DEAD, cause)
         self.table.bury(actor)
-        self._groups.end_actor(actor.spec.actor_id)
+        self._end_groups(actor.spec.actor_id)
         if creation.spec.task_id in self._tasks.alive:
             self._tasks.abandon(creation)
         calls = [*actor.running.values(), *actor.lines.take_all()]

@@ -10,17 +10,19 @@ Only a node that has the task's resources free now is chosen, so a line whose de
 nobody else.  With one node there is nothing to choose; `tables/choice` has the rules for several.
 """
 
+from collections.abc import Callable
+
 from ...object_store.folders import node_of
 from ...wire.config import SUSPECT_SECONDS
 from ...wire.messages import STORED
 from ...wire.placement import SPREAD
-from ..nodes.processes import Processes
 from ..objects.objects import Objects
 from ..tables.choice import choose_node, lasting_demand, where_of
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.queue import Line, TaskQueue, line_of
 from ..tables.records import Node, Task
+from ..tables.worker_pool import Kind
 from .leases import Leases
 from .tasks import Tasks
 
@@ -34,7 +36,7 @@ class ScheduleLoop:
         nodes: those that live.
         objects: where the tasks' arguments are.
         tasks: takes those back whose arguments are lost.
-        processes: starts workers.
+        start_workers: has a node start workers, if so many tasks of a kind could run there now.
         leases: gives workers their tasks.
     """
 
@@ -45,7 +47,7 @@ class ScheduleLoop:
         nodes: Nodes,
         objects: Objects,
         tasks: Tasks,
-        processes: Processes,
+        start_workers: Callable[[Node, int, Kind], None],
         leases: Leases,
     ) -> None:
         self._log = log
@@ -53,7 +55,7 @@ class ScheduleLoop:
         self._nodes = nodes
         self._objects = objects
         self._tasks = tasks
-        self._processes = processes
+        self._start = start_workers
         self._leases = leases
         self._latest_spread = 0  # the node that was chosen last for "SPREAD"
 
@@ -80,7 +82,7 @@ class ScheduleLoop:
     def _start_workers(self, node: Node, task: Task) -> None:
         """Start as many workers as could run tasks of this kind now."""
         free = int(node.resources.available().get("CPU", 0)) if task.demand else node.pool.target
-        self._processes.start(node, min(self._queue.count(task.kind), max(1, free)), task.kind)
+        self._start(node, min(self._queue.count(task.kind), max(1, free)), task.kind)
 
     def _place(self, task: Task) -> Node | None:
         """The node for a task; None if none has its resources free."""

@@ -28,7 +28,6 @@ from ...wire.messages import (
     TaskDone,
 )
 from ...wire.placement import Placement
-from ..announcements import Announcements
 from ..objects.objects import Objects, lost
 from ..objects.streams import ItemStreams
 from ..objects.table import ObjectEntry
@@ -50,7 +49,7 @@ class Tasks:
         objects: where arguments and results are.
         streams: the items that generators yield.
         queue: the tasks that wait for a node.
-        announcements: tells users of tasks that no node can run.
+        notify: tells the user of a job of a task that no node can run.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Tasks:
         objects: Objects,
         streams: ItemStreams,
         queue: TaskQueue[Task],
-        announcements: Announcements,
+        notify: Callable[[Notice, int], None],
     ) -> None:
         self.alive: dict[bytes, Task] = {}  # by id
         self.functions: dict[bytes, ExportFunction] = {}
@@ -70,7 +69,7 @@ class Tasks:
         self._objects = objects
         self._streams = streams
         self._queue = queue
-        self._announcements = announcements
+        self._notify = notify
         self._last_number = 0
         # What stands above, and is asked only if a task has to do with it: see `connect`.
         self._submit_call: Callable[[Client, SubmitTask], None]
@@ -235,7 +234,7 @@ class Tasks:
             self.fail(task, why_not)
             return False
         if why_not:
-            self._announcements.notify(Notice(why_not), task.job)
+            self._notify(Notice(why_not), task.job)
             if not self._nodes.several:
                 self.kept_aside.append(task)
         return not why_not or self._nodes.several
