@@ -151,7 +151,7 @@ def test_jupyter_finds_the_dashboard(environment: Path, tmp_path: Path) -> None:
 
 
 def test_minray_lab_sets_up_the_lessons_in_any_folder(environment: Path, tmp_path: Path) -> None:
-    code = "from pathlib import Path; from minray import lab; print(lab.set_up(Path.cwd() / 'mine'))"
+    code = "from pathlib import Path; from minray.cli import lab; print(lab.set_up(Path.cwd() / 'mine'))"
     run(environment, code, tmp_path)
     copied = {path.name for path in (tmp_path / "mine" / "notebooks").iterdir()}
     assert copied == {path.name for path in (REPOSITORY / "notebooks").glob("*.ipynb")}
