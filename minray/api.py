@@ -11,7 +11,7 @@ from typing import Any
 
 from .core_worker import current
 from .core_worker.generator import ObjectRefGenerator
-from .core_worker.references import ids_of
+from .core_worker.outbox import ids_of
 from .session import here
 from .values.ref import ObjectRef
 

@@ -1,7 +1,7 @@
 """`ray.internal`: for experiments with the object store."""
 
 from .core_worker import current
-from .core_worker.references import ids_of
+from .core_worker.outbox import ids_of
 from .exceptions import RaySystemError
 from .values.ref import ObjectRef
 

@@ -2,9 +2,9 @@
 
 ::
 
-    f.remote -> submission -.                                  .-> arrivals -> getting -> get, wait
-    put      -> putting ----+-> outbox -> connection <-socket->+-> arrivals -> futures -> await ref
-    __del__  -> references -'                                  '-> generator: items, as they are made
+    f.remote -> submission -.                                  .-> getting -> get, wait
+    put      -> putting ----+-> outbox -> connection <-socket->+-> futures -> await ref
+    __del__ of references --'                                  '-> generator: items, as they are made
 
 In reading order:
 
@@ -12,11 +12,10 @@ In reading order:
 - current: which core worker this process has, if any; the job and namespace that it works in
 - submission: from `f.remote(x)` to the task spec; cancelling
 - putting: from values to objects: `put`, and what is too large for a message
-- outbox: what leaves this process: in order, after the news, in bursts; questions and their answers
-- references: how many references to each object this process has, and the news of them
+- outbox: what leaves this process: in order, after the news, in bursts; how many references to each object
+  it has, and the news of them; questions and their answers
 - connection: the socket, shared by all threads: whoever waits reads
-- arrivals: the values that this process has or expects, and the calls that wait for them
-- getting: `get` and `wait`: waits for values and loads them
+- getting: the values that this process has or expects; `get` and `wait` wait for them and load them
 - lending: the CPU of a task that waits, lent to others meanwhile
 - futures: `await ref` and `ref.future()`
 - generator: the streams of generator tasks, and the generators that users iterate over

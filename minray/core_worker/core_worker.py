@@ -39,15 +39,13 @@ from ..wire.messages import (
     Unhandled,
     Welcome,
 )
-from .arrivals import Arrivals
 from .connection import Connection
 from .futures import Futures
 from .generator import Generators, Streams
-from .getting import Getting
+from .getting import Arrivals, Getting
 from .lending import Lending
-from .outbox import Outbox
+from .outbox import LiveReferences, Outbox
 from .putting import Putting
-from .references import LiveReferences
 from .submission import Submission
 
 

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import RaySystemError
 from ..values.ref import ObjectRef
 from ..wire.messages import Subscribe, Value
-from .arrivals import Arrivals
 from .connection import Connection
-from .outbox import Outbox
-from .references import LiveReferences
+from .getting import Arrivals
+from .outbox import LiveReferences, Outbox
 
 if TYPE_CHECKING:
     import asyncio

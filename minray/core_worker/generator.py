@@ -20,9 +20,8 @@ from ..exceptions import RaySystemError
 from ..values.ref import ObjectRef
 from ..wire.ids import object_id
 from ..wire.messages import INLINE, CloseStream, ItemsTaken, Message, StreamEnd, StreamItem
-from .arrivals import Arrivals, Waiting
 from .futures import Futures
-from .getting import Getting
+from .getting import Arrivals, Getting, Waiting
 from .outbox import Outbox
 
 if TYPE_CHECKING:

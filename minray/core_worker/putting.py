@@ -18,7 +18,7 @@ from ..values.serialization import Serialized, serialize
 from ..wire.config import INLINE_BYTES
 from ..wire.ids import object_id
 from ..wire.messages import INLINE, FreeObjects, Message, PutObject, SealSegment
-from .arrivals import Arrivals
+from .getting import Arrivals
 from .outbox import Outbox
 
 

@@ -20,10 +20,9 @@ from ..wire.demand import Demand
 from ..wire.ids import object_id
 from ..wire.messages import STREAMING, CancelTask, ExportFunction, SubmitTask
 from ..wire.placement import Placement
-from .arrivals import Arrivals
-from .outbox import Outbox
+from .getting import Arrivals
+from .outbox import LiveReferences, Outbox
 from .putting import Putting
-from .references import LiveReferences
 
 _NO_ARGUMENTS = serialize_arguments([], ()).to_bytes()
 

@@ -18,11 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..object_store.folders import NOWHERE
-from ..object_store.log import StoreLog
 from ..object_store.ports import Partner
 from ..object_store.pulls import Pulls
-from ..object_store.room import Place, StoreRoom
+from ..object_store.room import Place, StoreLog, StoreRoom
+from ..object_store.segments import NOWHERE
 from ..wire.ids import task_of
 from ..wire.messages import (
     STORED,

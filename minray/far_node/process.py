@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..object_store.files import StoreFiles, store_capacity
-from ..object_store.folders import StoreFolders
+from ..object_store.segments import StoreFolders
 from ..object_store.transfers import Transfers
 from ..session.descendants import send_signal
 from ..session.folders import object_socket, store_folders

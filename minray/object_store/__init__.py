@@ -12,13 +12,12 @@ node's)::
 
 In reading order:
 
-- segments: what an object is: a file in shared memory that is written once and mapped by its readers
-- folders: where files are, in memory or on disk, and what their names say
+- segments: what an object is: a file in shared memory that is written once and mapped by its readers; its
+  name and its folder
 - client: how a driver or worker writes and reads, with the scheduler's help
 - ports: what the store asks of those who use it
-- log: the rows that it has for the event store
 - book: which segment is used for what, and how much that is; pure
-- room: who gets room, and what is spilled to make it; pure
+- room: who gets room, and what is spilled to make it, pure; its rows for the event store
 - files: what the scheduler process does with the files: retire at once, all else in a thread
 - spill_notice: what the user is told when much was spilled
 - copies: the head's room, which knows of the copies on other nodes too; pure

@@ -13,7 +13,7 @@ All segments together, those in the pool included, never take more than the stor
 from bisect import bisect_left, insort
 from typing import Any
 
-from .folders import FILES_OF_A_NODE, is_spilled, spilled_name
+from .segments import FILES_OF_A_NODE, is_spilled, spilled_name
 
 
 class Segment:

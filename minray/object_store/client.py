@@ -12,9 +12,8 @@ from typing import Any
 
 from ..exceptions import OutOfDiskError
 from ..wire.messages import STORED, AbortSegment, CreateSegment, Locate, Message, Value
-from .folders import StoreFolders, is_spilled
 from .ports import Data
-from .segments import ObjectStore
+from .segments import ObjectStore, StoreFolders, is_spilled
 
 
 class NotThereError(Exception):

@@ -10,9 +10,8 @@ first; further copies are listed here.  What is freed is freed on all nodes.  De
 
 from collections.abc import Callable
 
-from .folders import node_of
-from .log import StoreLog
-from .room import Place, StoreRoom
+from .room import Place, StoreLog, StoreRoom
+from .segments import node_of
 
 
 class SessionRoom(StoreRoom):
@@ -34,9 +33,9 @@ class SessionRoom(StoreRoom):
         """A worker of another node has written an object there."""
         self._far[name] = size
 
-    def size(self, name: str) -> int:
-        """The size in bytes of the object in a file, wherever that is."""
-        return self._far[name] if name in self._far else super().size(name)
+    def far_size(self, name: str) -> int:
+        """The size in bytes of an object on another node."""
+        return self._far[name]
 
     def is_there(self, place: Place) -> bool:
         """Whether the copy at this place is one that can be had, as far as is known."""
@@ -80,11 +79,6 @@ class SessionRoom(StoreRoom):
                 self._copies[object_id] = left
             else:
                 del self._copies[object_id]
-
-    def sealed(self, place: Place, task: int | None) -> None:
-        """The object is written."""
-        if place[1] not in self._far:  # else its node has recorded that
-            super().sealed(place, task)
 
     def free(self, place: Place, why: str = "FREED") -> None:
         """Nobody refers to the object any more; or it is LOST."""

@@ -15,8 +15,8 @@ from typing import BinaryIO
 from ..wire.config import STORE_SHARE_OF_MEMORY
 from ..wire.jobs import Jobs
 from .book import Segment
-from .folders import StoreFolders
 from .room import GONE, REMOVE, RESTORE, SPILL, VIEWED, Job
+from .segments import StoreFolders
 
 _COPY_BYTES = 1024 * 1024
 

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..wire.messages import CreateSegment, Holders, Message, Reply
-from .log import StoreLog
 from .ports import User
-from .room import Place, StoreRoom
+from .room import Place, StoreLog, StoreRoom
 
 
 class PullJob(NamedTuple):

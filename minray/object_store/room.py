@@ -13,14 +13,13 @@ What takes time (see `Job`) is done elsewhere; requests wait in order until it i
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..wire.config import DISK_PAUSE_SECONDS, POOL_SECONDS
 from ..wire.messages import CreateSegment, ForgetSegments, Reply
 from .book import Segment, StoreBook
-from .folders import is_spilled
-from .log import StoreLog
-from .ports import User
+from .ports import Clock, User
+from .segments import is_spilled
 from .spill_notice import SpillNotice, first_notice
 
 REMOVE, SPILL, RESTORE = "remove", "spill", "restore"
@@ -37,6 +36,36 @@ class Job(NamedTuple):
     target: str = ""
     size: int = 0
     object_id: bytes = b""
+
+
+class StoreLog:
+    """Adds to the rows that the node's process gathers.
+
+    Args:
+        rows: by table; see `gcs.schema`. An absent table has to be there as soon as it is asked for.
+        clock: says which time the rows get.
+        node: the number of the node that is told of.
+    """
+
+    def __init__(self, rows: dict[str, list[tuple[Any, ...]]], clock: Clock, node: int = 0) -> None:
+        self.clock = clock
+        self.node = node
+        self._rows = rows
+
+    def stored_object(self, object_id: bytes, state: str, size: int, task: int | None) -> None:
+        """An object in the store is CREATED, SEALED, SPILLED, RESTORED, FREED or LOST."""
+        row = (object_id.hex(), self.node, state, size, self.clock.now, task)
+        self._rows["object_events"].append(row)
+
+    def references(self, object_id: bytes, count: int) -> None:
+        """So many processes and tasks refer to an object in the store now."""
+        self._rows["object_references"].append((object_id.hex(), self.clock.now, count))
+
+    def transfer(
+        self, object_id: bytes, source: int, started: float, ended: float, size: int, outcome: str
+    ) -> None:
+        """An object was copied from another node to this one, or could not be."""
+        self._rows["transfers"].append((object_id.hex(), source, self.node, started, ended, size, outcome))
 
 
 class StoreRoom:

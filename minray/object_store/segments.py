@@ -14,8 +14,10 @@ file for as long as its mapping lives, which is as long as any array made from i
 lock goes with it; a process that it forks shares the lock.  Only who gets the exclusive lock may use the
 segment again.
 
-A segment's name is `number.use`.  It gets a new one with every use, so whoever comes too late finds nothing
-rather than somebody else's object.
+A segment's name is `number.use`, such as `12.3`.  It gets a new one with every use, so whoever comes too
+late finds nothing rather than somebody else's object.  An object for which there was no room in memory lies
+in a file of the session directory, such as `spilled-7`.  No two nodes use the same name, and a process sees
+the files of its own node only; so who looks for an object that is elsewhere finds no file and asks.
 """
 
 import errno
@@ -25,17 +27,60 @@ import os
 import resource
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 from ..wire.config import WARM_BYTES, WARM_SEGMENTS
-from .folders import StoreFolders
 from .ports import Data
 
 ResultT = TypeVar("ResultT")
 
 # Have the page table filled at once: a fault for each page would cost twice as much as the copying.
 _POPULATE = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+
+_SPILLED = "spilled-"
+
+# Stands for the file of an object that has none at the moment.
+NOWHERE = "0.0"
+
+# The numbers in the names of files say on which node they are: each node counts from a multiple of this.
+FILES_OF_A_NODE = 1_000_000_000
+
+
+def spilled_name(number: int) -> str:
+    """The name of a file on disk."""
+    return f"{_SPILLED}{number}"
+
+
+def node_of(name: str) -> int:
+    """The number of the node on which this file is.
+
+    Example:
+        >>> node_of("12.3"), node_of("2000000001.1")
+        (0, 2)
+    """
+    return int(name.removeprefix(_SPILLED).partition(".")[0]) // FILES_OF_A_NODE
+
+
+def is_spilled(name: str) -> bool:
+    """Whether a name is that of a file on disk."""
+    return name.startswith(_SPILLED)
+
+
+class StoreFolders(NamedTuple):
+    """The two folders."""
+
+    memory: Path
+    disk: Path
+
+    def path(self, name: str) -> Path:
+        """The file of this name."""
+        return Path(self.file(name))
+
+    def file(self, name: str) -> str:
+        """The same as text, which costs less."""
+        return f"{self.disk if is_spilled(name) else self.memory}/{name}"
 
 
 class ObjectStore:

@@ -25,8 +25,8 @@ from typing import BinaryIO
 
 from ..wire.config import MANY_BYTES, MOST_COPIERS, TRANSFER_BYTES, TRANSFER_SECONDS
 from ..wire.jobs import Jobs
-from .folders import StoreFolders
 from .pulls import PullJob
+from .segments import StoreFolders
 
 _SIZE = struct.Struct(">Q")
 _PATIENCE = struct.pack("ll", int(TRANSFER_SECONDS), 0)  # a `timeval`

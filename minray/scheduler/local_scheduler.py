@@ -77,6 +77,7 @@ from .nodes.far_nodes import FarNodes
 from .nodes.processes import Processes
 from .objects.objects import Objects
 from .objects.streams import ItemStreams
+from .objects.whereabouts import Whereabouts
 from .questions import Questions, object_report
 from .tables.event_log import EventLog
 from .tables.nodes import Nodes, summed
@@ -115,6 +116,7 @@ class LocalScheduler:
         nodes.add(0, node_info, resources, zygote)
         self.queue: TaskQueue[Task] = TaskQueue()
         self.objects = objects = Objects(store_capacity, log)
+        self.whereabouts = Whereabouts(log, objects)
         self.streams = ItemStreams(objects)
         self.announcements = Announcements(log, self.clients, nodes, self.queue, objects)
         self.tasks = tasks = Tasks(log, nodes, objects, self.streams, self.queue, self.announcements.notify)
@@ -122,17 +124,19 @@ class LocalScheduler:
         self.leases = Leases(log, nodes, self.queue, objects, self.streams, tasks, self.retries)
         self.processes = processes = Processes(log, numbers, self.clients, nodes)
         self.schedule_loop = ScheduleLoop(
-            log, self.queue, nodes, objects, tasks, processes.start, self.leases
+            log, self.queue, nodes, self.whereabouts, tasks, processes.start, self.leases
         )
         self.cancelling = Cancelling(log, self.queue, objects, tasks, processes.signal)
-        whose = (self.clients, nodes, objects, self.streams)
+        whose = (self.clients, nodes, objects, self.whereabouts, self.streams)
         self.deaths = Deaths(log, *whose, tasks, self.leases, self.retries, self.cancelling)
         self.groups = Groups(log, nodes, objects, self.queue, tasks, processes)
         self.calls = ActorCalls(log, objects, tasks, self.leases, self.retries)
         how = (tasks, self.leases, self.retries, processes)
         self.actors = Actors(log, nodes, objects, *how, self.groups.end_actor, self.calls)
         self.creation = ActorCreation(log, objects, tasks, self.leases, processes, self.calls, self.actors)
-        self.far_nodes = FarNodes(log, nodes, objects, self.queue, tasks, processes, self.deaths, self.handle)
+        self.far_nodes = FarNodes(
+            log, nodes, objects, self.whereabouts, self.queue, tasks, processes, self.deaths, self.handle
+        )
         self.flush_requests: list[tuple[Client, int]] = []  # outbox, beside those of the parts
         self.questions = Questions(log, self._answers(), self.tidy_up, self._flush)
         self._connect()
@@ -164,8 +168,8 @@ class LocalScheduler:
             SealSegment: self.objects.on_seal_segment,
             AbortSegment: self.objects.on_abort_segment,
             Subscribe: self.objects.on_subscribe,
-            Locate: self.objects.on_locate,
-            FreeObjects: self.objects.on_free_objects,
+            Locate: self.whereabouts.on_locate,
+            FreeObjects: self.whereabouts.on_free_objects,
             ErrorSeen: lambda client, message: self.objects.unseen.seen(message.object_id),
             HoldReferences: self.objects.on_hold_references,
             DropReferences: self.objects.on_drop_references,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..object_store.files import StoreFiles, store_capacity
-from ..object_store.folders import StoreFolders
+from ..object_store.segments import StoreFolders
 from ..object_store.transfers import Transfers
 from ..session.descendants import send_signal
 from ..session.folders import object_socket, store_folders
@@ -67,7 +67,7 @@ class SchedulerProcess:
         self._scheduler = LocalScheduler(resources, capacity, self._zygote, node_info, log)
         self._scheduler.objects.made.enabled = config.get("reconstruct", True)
         self._object_socket = object_socket(Path(config["session_dir"]))
-        self._scheduler.objects.sockets[0] = str(self._object_socket)
+        self._scheduler.whereabouts.sockets[0] = str(self._object_socket)
         self._transfers: Transfers | None = None  # once there are other nodes
         self._flushed = 0.0  # when events were last handed over
         self._answered = 0.0  # when drivers were last answered
@@ -168,7 +168,7 @@ class SchedulerProcess:
     def _take_copied(self) -> None:
         assert self._transfers is not None, "its socket has called"
         for job, outcome, started, ended in self._transfers.take_results():
-            self._scheduler.objects.pulls.done(job, outcome, started, ended)
+            self._scheduler.whereabouts.pulls.done(job, outcome, started, ended)
 
     # --- what goes out ------------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ class SchedulerProcess:
         if self._transfers is None:
             self._transfers = Transfers(self._folders, self._object_socket, lambda name: name)
             self._loop.on_input(self._transfers.wake, self._take_copied)
-        self._transfers.do(self._scheduler.objects.pulls.take_jobs())
+        self._transfers.do(self._scheduler.whereabouts.pulls.take_jobs())
         folders = self._scheduler.far_nodes.folders
         while folders:
             threading.Thread(target=shutil.rmtree, args=(folders.pop(), True), daemon=True).start()

@@ -1,6 +1,6 @@
 """Values that arrive, and the calls that wait for them, without a connection."""
 
-from minray.core_worker.arrivals import Arrivals, Waiting
+from minray.core_worker.getting import Arrivals, Waiting
 from minray.wire.messages import ERROR, INLINE
 
 

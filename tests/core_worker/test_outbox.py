@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from minray.core_worker.connection import Connection
-from minray.core_worker.outbox import Outbox
-from minray.core_worker.references import LiveReferences
+from minray.core_worker.outbox import LiveReferences, Outbox
 from minray.wire.config import BURST_MESSAGES
 from minray.wire.messages import AddRows, DropReferences, HoldReferences, Message, Notice, Query, Reply
 from minray.wire.rpc import Channel, frame

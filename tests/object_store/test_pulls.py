@@ -4,9 +4,8 @@ from collections import defaultdict
 from typing import Any
 
 from fake_node import FakeChannel
-from minray.object_store.log import StoreLog
 from minray.object_store.pulls import Pulls
-from minray.object_store.room import Place, StoreRoom
+from minray.object_store.room import Place, StoreLog, StoreRoom
 from minray.wire.messages import Holders, Reply
 
 NAME = b"x" * 28

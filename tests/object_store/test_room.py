@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fake_node import Node
-from minray.object_store.folders import is_spilled
 from minray.object_store.room import REMOVE, RESTORE, SPILL
+from minray.object_store.segments import is_spilled
 from minray.scheduler.tables.records import Client
 from minray.wire.config import DISK_PAUSE_SECONDS, POOL_SECONDS
 from minray.wire.messages import (

@@ -20,9 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from minray.object_store import segments
 from minray.object_store.book import Segment
 from minray.object_store.files import StoreFiles
-from minray.object_store.folders import StoreFolders
 from minray.object_store.room import GONE, REMOVE, RESTORE, SPILL, VIEWED, Job
-from minray.object_store.segments import ObjectStore
+from minray.object_store.segments import ObjectStore, StoreFolders
 from minray.values.serialization import Serialized, deserialize, serialize
 from runtime_tools import wait_until
 

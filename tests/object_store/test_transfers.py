@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from minray.object_store import transfers
-from minray.object_store.folders import StoreFolders
 from minray.object_store.pulls import PullJob
+from minray.object_store.segments import StoreFolders
 from minray.object_store.transfers import Transfers, pull
 from runtime_tools import wait_until
 

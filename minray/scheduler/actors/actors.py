@@ -82,7 +82,7 @@ class Actors:
 
     def on_kill_actor(self, client: Client, message: KillActor) -> None:
         """Somebody called `kill`."""
-        actor = self.table.get(message.actor_id)
+        actor = self.table.by_id.get(message.actor_id)
         if actor is not None and message.no_restart:
             self.table.free_name(actor)
         if actor is None or actor.state == ActorState.DEAD:
@@ -104,7 +104,7 @@ class Actors:
 
     def on_unreferenced(self, object_id: bytes) -> None:
         """Nobody refers to the actor any more."""
-        actor = self.table.get(object_id[:16])
+        actor = self.table.by_id.get(object_id[:16])
         if actor is not None:
             actor.unreferenced = True
             if actor.state == ActorState.DEAD:

@@ -69,7 +69,7 @@ class ActorCalls:
 
     def on_submit(self, client: Client, spec: SubmitTask) -> None:
         """A process calls an actor."""
-        actor, call = self.table.get(spec.actor), self._tasks.new_task(client, spec)
+        actor, call = self.table.by_id.get(spec.actor), self._tasks.new_task(client, spec)
         self._tasks.set_route(call, self, actor)
         self._tasks.submit(call, f"{actor.spec.class_name}.{spec.method}" if actor else spec.name)
 

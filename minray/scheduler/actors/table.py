@@ -25,7 +25,7 @@ class ActorTable:
     """All actors of a node, by id and by name."""
 
     def __init__(self) -> None:
-        self._actors: dict[bytes, Actor] = {}
+        self.by_id: dict[bytes, Actor] = {}  # dead or alive, as long as anybody remembers them
         self._names: dict[tuple[str, str], Actor] = {}
         self._dead: deque[bytes] = deque()
         self._last_number = 0
@@ -37,13 +37,9 @@ class ActorTable:
 
     def add(self, actor: Actor) -> None:
         """There is a new actor; its name, if it has one, is free."""
-        self._actors[actor.spec.actor_id] = actor
+        self.by_id[actor.spec.actor_id] = actor
         if actor.spec.name:
             self._names[actor.spec.namespace, actor.spec.name] = actor
-
-    def get(self, actor_id: bytes) -> Actor | None:
-        """The actor, dead or alive; None if nobody remembers it."""
-        return self._actors.get(actor_id)
 
     def holder(self, namespace: str, name: str) -> Actor | None:
         """The actor that has this name, so that no other can; it may be dead."""
@@ -64,8 +60,8 @@ class ActorTable:
         self._dead.append(actor.spec.actor_id)
         if len(self._dead) > MOST_DEAD_KEPT:
             oldest = self._dead.popleft()
-            self.free_name(self._actors[oldest])
-            del self._actors[oldest]
+            self.free_name(self.by_id[oldest])
+            del self.by_id[oldest]
 
     def names(self) -> list[tuple[str, str]]:
         """(namespace, name) of all named actors that live."""
@@ -75,7 +71,7 @@ class ActorTable:
         """The actors that end with a process: those that it made; with a driver, those of its program."""
         return [
             actor
-            for actor in self._actors.values()
+            for actor in self.by_id.values()
             if (actor.owner is owner or actor.creation.job == owner.number)
             and not actor.spec.detached
             and actor.state != ActorState.DEAD

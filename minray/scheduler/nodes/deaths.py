@@ -14,6 +14,7 @@ from ...wire.ids import TaskID
 from ...wire.messages import Died
 from ..objects.objects import Objects
 from ..objects.streams import ItemStreams
+from ..objects.whereabouts import Whereabouts
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.records import Client, Node, Task, Worker
@@ -30,7 +31,8 @@ class Deaths:
         log: where events go.
         clients: the processes that are connected, by number.
         nodes: where the workers are.
-        objects: what the processes own and refer to.
+        objects: what the processes refer to.
+        whereabouts: of what they own.
         streams: what their generators have yielded.
         tasks: what they have submitted, and run.
         leases: what their tasks hold.
@@ -44,6 +46,7 @@ class Deaths:
         clients: dict[int, Client],
         nodes: Nodes,
         objects: Objects,
+        whereabouts: Whereabouts,
         streams: ItemStreams,
         tasks: Tasks,
         leases: Leases,
@@ -54,6 +57,7 @@ class Deaths:
         self._clients = clients
         self._nodes = nodes
         self._objects = objects
+        self._whereabouts = whereabouts
         self._streams = streams
         self._tasks = tasks
         self._leases = leases
@@ -115,7 +119,7 @@ class Deaths:
             self._cancelling.end(task, force=True)
         self._job_ended(client.number)
         self._forget(client)
-        self._objects.owner_died(client)
+        self._whereabouts.owner_died(client)
         self._owner_died(client)
         self._tasks.follow_up()
 
@@ -126,7 +130,7 @@ class Deaths:
 
     def _end_tasks_of_owner(self, client: Client) -> None:
         """A process has died: what it owned is lost, and the tasks that were to make more of it end."""
-        self._objects.owner_died(client)
+        self._whereabouts.owner_died(client)
         for task in [task for task in self._tasks.alive.values() if task.owner is client]:
             if task.route is None:
                 self._cancelling.end(task, force=True)

@@ -23,7 +23,7 @@ import json
 import signal
 from collections.abc import Callable
 
-from ...object_store.folders import node_of
+from ...object_store.segments import node_of
 from ...wire.config import NODE_SECONDS
 from ...wire.messages import (
     STORED,
@@ -43,6 +43,7 @@ from ...wire.messages import (
     unpack,
 )
 from ..objects.objects import Objects
+from ..objects.whereabouts import Whereabouts
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.queue import TaskQueue
@@ -78,6 +79,7 @@ class FarNodes:
         log: where events go.
         nodes: all that live.
         objects: what they have copies of.
+        whereabouts: knows which node has which.
         queue: the tasks that wait.
         tasks: queues those again that no node was fit for.
         processes: starts workers.
@@ -90,6 +92,7 @@ class FarNodes:
         log: EventLog,
         nodes: Nodes,
         objects: Objects,
+        whereabouts: Whereabouts,
         queue: TaskQueue[Task],
         tasks: Tasks,
         processes: Processes,
@@ -100,6 +103,7 @@ class FarNodes:
         self._log = log
         self._nodes = nodes
         self._objects = objects
+        self._whereabouts = whereabouts
         self._queue = queue
         self._tasks = tasks
         self._processes = processes
@@ -127,9 +131,9 @@ class FarNodes:
         node.link, node.heard = client.channel, self._log.now
         node.folder, node.pids = message.folder, message.pids
         self._by_link[client] = node
-        self._objects.sockets[node.number] = message.objects
+        self._whereabouts.sockets[node.number] = message.objects
         self._log.new_node(node.number, node.id, info["NodeManagerAddress"], json.dumps(info["Resources"]))
-        client.channel.send(NodeAccepted(node.number, self._objects.sockets.get(0, "")))
+        client.channel.send(NodeAccepted(node.number, self._whereabouts.sockets.get(0, "")))
         self._processes.start(node, node.pool.target)
         self._tasks.look_again()
         self._node_joined()
@@ -210,7 +214,7 @@ class FarNodes:
 
     def on_where_is(self, client: Client, message: WhereIs) -> None:
         """A node needs an object."""
-        client.channel.send(self._objects.holders(message.object_id, message.failed))
+        client.channel.send(self._whereabouts.holders(message.object_id, message.failed))
 
     def on_copy_made(self, client: Client, message: CopyMade) -> None:
         """A node has a copy of an object now; if nobody needs the object any more, it is freed at once."""

@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ...exceptions import ObjectFreedError, ObjectLostError, OwnerDiedError, RayError
+from ...exceptions import ObjectLostError
 from ...object_store.copies import SessionRoom
-from ...object_store.folders import NOWHERE, node_of
-from ...object_store.pulls import Pulls
 from ...object_store.room import Place
+from ...object_store.segments import NOWHERE, node_of
 from ...wire.ids import task_of
 from ...wire.messages import (
     ACTOR,
@@ -23,13 +22,9 @@ from ...wire.messages import (
     AbortSegment,
     CreateSegment,
     DropReferences,
-    FreeObjects,
-    Holders,
     HoldReferences,
-    Locate,
     ObjectsReady,
     PutObject,
-    Reply,
     SealSegment,
     Subscribe,
     TaskDone,
@@ -52,8 +47,6 @@ class Objects:
 
     def __init__(self, capacity: int, log: EventLog) -> None:
         self.room = SessionRoom(capacity, log.objects, self._moved)
-        self.pulls = Pulls(self.room, log.objects, self.look_up, self._copied)
-        self.sockets: dict[int, str] = {}  # where the objects of each node are to be had
         self.table: ObjectTable[Task] = ObjectTable()
         self.made = Reconstruction(self.table)
         self.unseen = UnseenErrors()
@@ -81,7 +74,8 @@ class Objects:
             return
         self.table.seal(object_id, kind, payload, contained)
         if kind == STORED:
-            self.room.sealed(payload, task)
+            if not node_of(payload[1]):  # else its node has recorded that
+                self.room.sealed(payload, task)
             self.table.references.watch(object_id)
         for subscriber in entry.subscribers:
             self._push(subscriber, object_id, entry)
@@ -164,9 +158,13 @@ class Objects:
         written = [item for item in client.creating.items() if task_of(item[0]) == message.task_id]
         for object_id, name in written:
             del client.creating[object_id]
-            place = object_id, name, self.room.size(name)
+            place = object_id, name, self._size(name)
             if not any(result[1] == place for result in message.results):
                 self.room.discard(object_id, name)
+
+    def _size(self, name: str) -> int:
+        """The size in bytes of an object that was written to this file."""
+        return self.room.far_size(name) if node_of(name) else self.room.size(name)
 
     def forget(self, client: Client) -> None:
         """A process is gone, and with it its references and what it was about to write."""
@@ -175,36 +173,6 @@ class Objects:
         for object_id, name in client.creating.items():
             self.room.discard(object_id, name)
         self.release(self.table.references.forget(client))
-
-    def replace(self, object_id: bytes, error: RayError) -> None:
-        """The object is no more: whoever asks for it gets this error."""
-        entry = self.table.get(object_id)
-        if entry is None or entry.kind in (ERROR, ACTOR):
-            return
-        maybe_free = []
-        if entry.kind == STORED:
-            self.room.free(entry.payload)
-            maybe_free = self.made.forget(object_id)
-        maybe_free += self.table.unseal(object_id)
-        self.seal(object_id, (ERROR, pickle.dumps(error)), (), None)
-        self.release(maybe_free)
-
-    def _lose(self, object_id: bytes, entry: ObjectEntry[Task]) -> None:
-        """The object's file is not there any more: make the object again, if that is possible."""
-        tasks, error = self.made.plan(object_id)
-        if error is not None:
-            self.replace(object_id, error)
-            return
-        self.room.free(entry.payload, "LOST")
-        maybe_free = self.table.unseal(object_id)
-        self.made.run_again(tasks)
-        self.release(maybe_free + self.made.forget(object_id))
-
-    def owner_died(self, client: Client) -> None:
-        """A process has died; what it made cannot be had any more, although others refer to it."""
-        for object_id in self.table.owned_by(client):
-            self.replace(object_id, OwnerDiedError(object_id.hex()))
-            self.release([object_id])
 
     # --- messages -----------------------------------------------------------------------------------
 
@@ -225,88 +193,12 @@ class Objects:
         name = client.creating.pop(message.object_id)
         self.table.declare(message.object_id, client.task_number, client).by_put = True
         self.table.references.hold(client, message.object_id)
-        value = STORED, (message.object_id, name, self.room.size(name))
+        value = STORED, (message.object_id, name, self._size(name))
         self.seal(message.object_id, value, message.contained, client.task_number)
 
     def on_abort_segment(self, client: Client, message: AbortSegment) -> None:
         """Writing failed."""
         self.room.discard(message.object_id, client.creating.pop(message.object_id))
-
-    def on_locate(self, client: Client, message: Locate) -> None:
-        """A process does not find an object where it was."""
-        entry = self.table.get(message.object_id)
-        if entry is not None and entry.kind == STORED:
-            if message.missing and node_of(message.missing) == 0:  # else it could not be found here
-                self._drop_copy(message.object_id, entry, message.missing)
-            if entry.kind == STORED and node_of(entry.payload[1]):
-                self.pulls.want(client, message.request, message.object_id)
-                return
-            if entry.kind == STORED:
-                self.room.locate(client, message.request, entry.payload)
-                return
-        client.channel.send(Reply(message.request, None, ""))
-
-    def _drop_copy(self, object_id: bytes, entry: ObjectEntry[Task], name: str) -> None:
-        """One copy of the object is not where it was; unless there is another, the object is lost."""
-        place = self.room.drop_copy(entry.payload, name)
-        if place is None:
-            self._lose(object_id, entry)
-        else:
-            self.table.move(entry, place)
-
-    def look_up(self, object_id: bytes, failed: tuple[str, ...]) -> None:
-        """Which nodes have an object that the head needs."""
-        self.pulls.found(self.holders(object_id, failed))
-
-    def holders(self, object_id: bytes, failed: tuple[str, ...]) -> Holders:
-        """Which nodes have an object.
-
-        Args:
-            object_id: the object.
-            failed: copies that could not be had.
-        """
-        entry = self.table.get(object_id)
-        for name in failed:
-            if entry is not None and entry.kind == STORED:
-                self._drop_copy(object_id, entry, name)
-        if entry is not None and entry.kind == STORED and not self.room.names(entry.payload):
-            self._lose(object_id, entry)
-        if entry is None or entry.kind != STORED:
-            return Holders(object_id, 0, ())
-        names = self.room.names(entry.payload)
-        found = tuple((node_of(name), self.sockets[node_of(name)], name) for name in names)
-        return Holders(object_id, entry.payload[2], found)
-
-    def _copied(self, place: Place) -> bool:
-        """The head has a copy of an object now, which is the one that its processes are told of."""
-        entry = self.table.get(place[0])
-        if entry is None or entry.kind != STORED:
-            return False
-        self.room.sealed(place, None)
-        if self.room.is_there(entry.payload):
-            self.room.add_copy(entry.payload)
-        self.table.move(entry, place)
-        return True
-
-    def has_lost_arguments(self, task: Task) -> bool:
-        """Whether arguments of a task are lost: they are made again and it waits, or they are errors now."""
-        lost_some = False
-        for _, argument in task.spec.refs:
-            entry = self.table.get(argument)
-            assert entry is not None, "an argument of a waiting task is pinned"
-            if entry.kind == STORED and not self.room.names(entry.payload):
-                self._lose(argument, entry)
-            if entry.kind is None:
-                self.wait_for(entry, task)
-            lost_some = lost_some or entry.kind in (None, ERROR)
-        return lost_some
-
-    def on_free_objects(self, client: Client, message: FreeObjects) -> None:
-        """A process frees objects by hand; a task that is to make one of them goes on."""
-        for object_id in message.object_ids:
-            entry = self.table.get(object_id)
-            if entry is not None and entry.ready:
-                self.replace(object_id, ObjectFreedError(object_id.hex()))
 
     def on_subscribe(self, client: Client, message: Subscribe) -> None:
         """A process wants values that it did not submit the tasks for."""

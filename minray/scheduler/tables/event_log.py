@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from ...gcs.schema import FINAL_STATES, TaskState
-from ...object_store.log import StoreLog
+from ...object_store.room import StoreLog
 from ...wire.demand import UNIT, Demand, plain_demand
 from ...wire.placement import Placement
 from .records import Task

@@ -12,11 +12,9 @@ nobody else.  With one node there is nothing to choose; `tables/choice` has the 
 
 from collections.abc import Callable
 
-from ...object_store.folders import node_of
 from ...wire.config import SUSPECT_SECONDS
-from ...wire.messages import STORED
 from ...wire.placement import SPREAD
-from ..objects.objects import Objects
+from ..objects.whereabouts import Whereabouts
 from ..tables.choice import choose_node, lasting_demand, where_of
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
@@ -34,7 +32,7 @@ class ScheduleLoop:
         log: where events go.
         queue: the tasks that wait.
         nodes: those that live.
-        objects: where the tasks' arguments are.
+        whereabouts: where the tasks' arguments are.
         tasks: takes those back whose arguments are lost.
         start_workers: has a node start workers, if so many tasks of a kind could run there now.
         leases: gives workers their tasks.
@@ -45,7 +43,7 @@ class ScheduleLoop:
         log: EventLog,
         queue: TaskQueue[Task],
         nodes: Nodes,
-        objects: Objects,
+        whereabouts: Whereabouts,
         tasks: Tasks,
         start_workers: Callable[[Node, int, Kind], None],
         leases: Leases,
@@ -53,7 +51,7 @@ class ScheduleLoop:
         self._log = log
         self._queue = queue
         self._nodes = nodes
-        self._objects = objects
+        self._whereabouts = whereabouts
         self._tasks = tasks
         self._start = start_workers
         self._leases = leases
@@ -66,7 +64,7 @@ class ScheduleLoop:
             node = self._place(task)
             if node is None:
                 held_up.add(line_of(task))
-            elif task.spec.refs and self._nodes.several and self._objects.has_lost_arguments(task):
+            elif task.spec.refs and self._nodes.several and self._whereabouts.has_lost_arguments(task):
                 self._queue.pop(task)
                 if not task.missing:
                     self._tasks.arguments_ready(task)
@@ -113,8 +111,6 @@ class ScheduleLoop:
         """Bytes of a task's stored arguments by the nodes that have them."""
         found: dict[int, int] = {}
         for _, argument in task.spec.refs:
-            entry = self._objects.table.get(argument)
-            if entry is not None and entry.kind == STORED:
-                for number in {node_of(name) for name in self._objects.room.names(entry.payload)}:
-                    found[number] = found.get(number, 0) + int(entry.payload[2])
+            for number, size in self._whereabouts.sizes_by_node(argument):
+                found[number] = found.get(number, 0) + size
         return found

@@ -45,7 +45,7 @@ class Story:
             self.actors[self.actors.index(actor)] = b""
 
     def die(self, actor: bytes) -> None:
-        known = self.node.scheduler.actors.table.get(actor)
+        known = self.node.scheduler.actors.table.by_id.get(actor)
         if (
             known is not None
             and known.worker is not None
@@ -55,7 +55,7 @@ class Story:
 
     def finish(self, actor: bytes) -> bool:
         """The actor's worker does the next thing it was told; False if there is none."""
-        known = self.node.scheduler.actors.table.get(actor)
+        known = self.node.scheduler.actors.table.by_id.get(actor)
         if known is None or known.worker is None or known.state == ActorState.DEAD:
             return False
         if known.state != ActorState.ALIVE:

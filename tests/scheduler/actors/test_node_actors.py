@@ -380,7 +380,7 @@ def test_a_dead_actor_needs_no_room_for_what_its_constructor_was_given() -> None
     node = ActorNode()
     actor = node.made()
     node.tell(node.driver, KillActor(actor, True))
-    remembered = node.scheduler.actors.table.get(actor)
+    remembered = node.scheduler.actors.table.by_id.get(actor)
     assert remembered is not None
     assert remembered.state == ActorState.DEAD
     assert (remembered.creation.spec.args, remembered.spec.handle) == (b"", b"")

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from minray.scheduler.objects.references import ReferenceTable
+from minray.scheduler.objects.table import ReferenceTable
 
 PROCESSES = ["driver", 1, 2]
 OBJECTS = [b"a", b"b", b"c", b"d"]

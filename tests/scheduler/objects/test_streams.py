@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_node import Node, result
-from minray.core_worker.arrivals import Arrivals
 from minray.core_worker.generator import Streams
+from minray.core_worker.getting import Arrivals
 from minray.wire.ids import object_id
 from minray.wire.messages import (
     ERROR,

@@ -2,7 +2,7 @@
 
 import gc
 
-from minray.core_worker.references import LiveReferences, ids_of
+from minray.core_worker.outbox import LiveReferences, ids_of
 from minray.wire.messages import DropReferences, HoldReferences, Message
 
 
