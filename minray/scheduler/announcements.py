@@ -36,10 +36,7 @@ class Announcements:
         queue: TaskQueue[Task],
         objects: Objects,
     ) -> None:
-        self._log = log
-        self._clients = clients
-        self._nodes = nodes
-        self._queue = queue
+        self._log, self._clients, self._nodes, self._queue = log, clients, nodes, queue
         self._objects = objects
         self._garbage = GarbageWatch()
 

@@ -27,10 +27,7 @@ class Questions:
         tidy_up: Callable[[], None],
         flush: Callable[[Client, int], None],
     ) -> None:
-        self._log = log
-        self._tidy_up = tidy_up
-        self._answers = answers
-        self._flush = flush
+        self._log, self._tidy_up, self._answers, self._flush = log, tidy_up, answers, flush
 
     def on_add_rows(self, client: Client, message: AddRows) -> None:
         """A process has rows for the event store."""

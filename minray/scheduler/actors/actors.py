@@ -70,13 +70,8 @@ class Actors:
         self.table: ActorTable = calls.table
         self._log = log
         self._actor_log = ActorLog(log)
-        self._nodes = nodes
-        self._objects = objects
-        self._tasks = tasks
-        self._leases = leases
-        self._retries = retries
-        self._processes = processes
-        self._end_groups = end_groups
+        self._nodes, self._objects, self._tasks, self._leases = nodes, objects, tasks, leases
+        self._retries, self._processes, self._end_groups = retries, processes, end_groups
         self._calls = calls
         self._leaving: deque[tuple[float, Worker]] = deque()  # since when they are to end
 

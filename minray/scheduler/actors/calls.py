@@ -45,10 +45,7 @@ class ActorCalls:
         self, log: EventLog, objects: Objects, tasks: Tasks, leases: Leases, retries: Retries
     ) -> None:
         self.table = ActorTable()
-        self._log = log
-        self._objects = objects
-        self._tasks = tasks
-        self._leases = leases
+        self._log, self._objects, self._tasks, self._leases = log, objects, tasks, leases
         self._retries = retries
         self._constructor_done: Callable[[Actor, Worker, TaskDone], None]
         self._end_unneeded: Callable[[Actor], None]

@@ -59,12 +59,8 @@ class ActorCreation:
         self._table = actors.table
         self._log = log
         self._actor_log = ActorLog(log)
-        self._objects = objects
-        self._tasks = tasks
-        self._leases = leases
-        self._processes = processes
-        self._calls = calls
-        self._actors = actors
+        self._objects, self._tasks, self._leases = objects, tasks, leases
+        self._processes, self._calls, self._actors = processes, calls, actors
 
     def on_create_actor(self, client: Client, message: CreateActor) -> None:
         """A process wants an actor."""

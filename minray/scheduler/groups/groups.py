@@ -52,10 +52,7 @@ class Groups:
         processes: Processes,
     ) -> None:
         self.policy = PlacementGroups(nodes.alive)
-        self._nodes = nodes
-        self._queue = queue
-        self._tasks = tasks
-        self._processes = processes
+        self._nodes, self._queue, self._tasks, self._processes = nodes, queue, tasks, processes
         self._objects = objects
         self._log = GroupLog(log)
         self._events = log

@@ -53,16 +53,9 @@ class Deaths:
         retries: Retries,
         cancelling: Cancelling,
     ) -> None:
-        self._log = log
-        self._clients = clients
-        self._nodes = nodes
-        self._objects = objects
-        self._whereabouts = whereabouts
-        self._streams = streams
-        self._tasks = tasks
-        self._leases = leases
-        self._retries = retries
-        self._cancelling = cancelling
+        self._log, self._clients, self._nodes, self._objects = log, clients, nodes, objects
+        self._whereabouts, self._streams, self._tasks = whereabouts, streams, tasks
+        self._leases, self._retries, self._cancelling = leases, retries, cancelling
         self._actor_died: Callable[[Worker, str], None]
         self._owner_died: Callable[[Client], None]
         self._job_ended: Callable[[int], None]

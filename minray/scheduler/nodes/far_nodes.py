@@ -64,8 +64,7 @@ class FarChannel:
     closed = False
 
     def __init__(self, link: Peer, worker: int) -> None:
-        self._link = link
-        self._worker = worker
+        self._link, self._worker = link, worker
 
     def send(self, message: Message) -> None:
         """Pass a message on."""
@@ -100,14 +99,8 @@ class FarNodes:
         handle: Callable[[Client, Message], None],
     ) -> None:
         self.folders: list[str] = []  # outbox: object stores of dead nodes, to be removed
-        self._log = log
-        self._nodes = nodes
-        self._objects = objects
-        self._whereabouts = whereabouts
-        self._queue = queue
-        self._tasks = tasks
-        self._processes = processes
-        self._deaths = deaths
+        self._log, self._nodes, self._objects, self._whereabouts = log, nodes, objects, whereabouts
+        self._queue, self._tasks, self._processes, self._deaths = queue, tasks, processes, deaths
         self._handle = handle
         self._last_number = 0
         self._by_link: dict[Client, Node] = {}

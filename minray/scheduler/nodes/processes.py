@@ -30,10 +30,7 @@ class Processes:
         self, log: EventLog, numbers: Iterator[int], clients: dict[int, Client], nodes: Nodes
     ) -> None:
         self.signals: list[tuple[int, int]] = []  # outbox: to processes of this node
-        self._log = log
-        self._numbers = numbers
-        self._clients = clients
-        self._nodes = nodes
+        self._log, self._numbers, self._clients, self._nodes = log, numbers, clients, nodes
 
     def start_workers(self) -> None:
         """Start one worker per CPU."""

@@ -39,8 +39,7 @@ class Record(Generic[TaskT]):
     def __init__(self, task: TaskT, size: int, inputs: tuple[bytes, ...], pinned: tuple[bytes, ...]) -> None:
         self.task = task
         self.size = size + _RECORD_BYTES
-        self.inputs = inputs
-        self.pinned = pinned
+        self.inputs, self.pinned = inputs, pinned
         self.objects: set[bytes] = set()  # which of its results are in the store
         self.users = 0  # how many other records need it
 

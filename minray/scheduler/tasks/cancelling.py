@@ -36,10 +36,7 @@ class Cancelling:
         tasks: Tasks,
         signal_worker: Callable[[Worker, int], None],
     ) -> None:
-        self._log = log
-        self._queue = queue
-        self._objects = objects
-        self._tasks = tasks
+        self._log, self._queue, self._objects, self._tasks = log, queue, objects, tasks
         self._signal = signal_worker
         self._waiting: list[tuple[Task, bool]] = []  # stood in a lease; and whether by force
 

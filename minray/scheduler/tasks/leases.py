@@ -51,13 +51,8 @@ class Leases:
         tasks: Tasks,
         retries: Retries,
     ) -> None:
-        self._log = log
-        self._nodes = nodes
-        self._queue = queue
-        self._objects = objects
-        self._streams = streams
-        self._tasks = tasks
-        self._retries = retries
+        self._log, self._nodes, self._queue, self._objects = log, nodes, queue, objects
+        self._streams, self._tasks, self._retries = streams, tasks, retries
         self._run_times = RunTimes()
 
     def grant(self, task: Task, worker: Worker) -> None:

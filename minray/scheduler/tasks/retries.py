@@ -20,8 +20,7 @@ class Retries:
     """
 
     def __init__(self, log: EventLog, tasks: Tasks) -> None:
-        self._log = log
-        self._tasks = tasks
+        self._log, self._tasks = log, tasks
         self._later: list[tuple[float, Task]] = []  # and when
 
     def at_once(self, task: Task) -> None:

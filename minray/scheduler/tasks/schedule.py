@@ -48,13 +48,8 @@ class ScheduleLoop:
         start_workers: Callable[[Node, int, Kind], None],
         leases: Leases,
     ) -> None:
-        self._log = log
-        self._queue = queue
-        self._nodes = nodes
-        self._whereabouts = whereabouts
-        self._tasks = tasks
-        self._start = start_workers
-        self._leases = leases
+        self._log, self._queue, self._nodes, self._whereabouts = log, queue, nodes, whereabouts
+        self._tasks, self._start, self._leases = tasks, start_workers, leases
         self._latest_spread = 0  # the node that was chosen last for "SPREAD"
 
     def run(self) -> None:

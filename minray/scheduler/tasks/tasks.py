@@ -64,12 +64,8 @@ class Tasks:
         self.alive: dict[bytes, Task] = {}  # by id
         self.functions: dict[bytes, ExportFunction] = {}
         self.kept_aside: list[Task] = []  # tasks for which no node is fit, while there is one node
-        self._log = log
-        self._nodes = nodes
-        self._objects = objects
-        self._streams = streams
-        self._queue = queue
-        self._notify = notify
+        self._log, self._nodes, self._objects, self._streams = log, nodes, objects, streams
+        self._queue, self._notify = queue, notify
         self._last_number = 0
         # What stands above, and is asked only if a task has to do with it: see `connect`.
         self._submit_call: Callable[[Client, SubmitTask], None]
