@@ -36,7 +36,8 @@ Each room imports only those before it:
 - jupyter: the Launcher's tile and the panel in JupyterLab
 
 The dashboard reads and never writes, so that it cannot disturb what it shows.  Of minray it imports only
-``gcs`` (schema, store, chrome_trace), ``session.folders``, ``session.dashboard_link`` and ``figures``.
+``gcs`` (schema, store, chrome_trace), ``session.folders``, ``session.dashboard_link`` and
+``lessons.figures``, which the lessons draw with, too.
 """
 
 import sys

@@ -73,7 +73,6 @@ Rooms, those that others stand on last; `tests/whole/test_layers` says which may
 - object_store: shared memory and its files
 - session: folders on disk, the supervisor, what a process knows of itself
 - gcs: the GCS's process: the event store
-- figures: what lessons and dashboard draw with
 - wire: messages, sockets, ids, limits; it knows nothing of the others
 """
 

@@ -9,7 +9,7 @@ stands a module without Bokeh that finds what is to be shown:
 - layers: the graph of tasks in layers, and as boxes where there are too many
 - graph: who needs whose result
 - objects: what lies in which node's store, how full it was, and what went between nodes
-- granularity: experiments: is a task worth its overhead?  Fitted by `minray.figures.cost_model`
+- granularity: experiments: is a task worth its overhead?  Fitted by `minray.lessons.figures.cost_model`
 - tale: what happens under the hood, as a state that each event changes, and a sentence for each event
 - hood: the parts of the runtime as a picture that steps or plays through the events
 

@@ -20,8 +20,8 @@ from bokeh.models.annotations import BoxAnnotation, Span
 from bokeh.models.widgets import Div, Select
 from bokeh.plotting import figure
 
-from minray.figures.colours import PALETTE
-from minray.figures.cost_model import DRAWN, Series, crossing, pair, series_of
+from minray.lessons.figures.colours import PALETTE
+from minray.lessons.figures.cost_model import DRAWN, Series, crossing, pair, series_of
 
 from ..timeline.lanes import Columns
 from ..view.sight import Sight, View

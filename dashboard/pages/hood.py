@@ -8,7 +8,7 @@ from typing import Any
 from bokeh.models import Column, Row
 from bokeh.models.widgets import Div, Select, Slider
 
-from minray.figures.colours import FunctionColours
+from minray.lessons.figures.colours import FunctionColours
 
 from ..data.queries import Happening, story
 from ..view.sight import Sight, View

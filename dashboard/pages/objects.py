@@ -9,7 +9,7 @@ from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Div
 from bokeh.plotting import figure
 
-from minray.figures.colours import PALETTE
+from minray.lessons.figures.colours import PALETTE
 
 from ..data.holdings import Copy, Holdings
 from ..view.links import task_link

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minray.figures.colours import FunctionColours
+from minray.lessons.figures.colours import FunctionColours
 
 from ..data.catalogue import SessionEntry
 from ..data.columns import Array

@@ -2,7 +2,7 @@
 
 The colours of the page are CSS variables in ``style.css`` which follow the system's light or dark theme;
 Bokeh's plots take theirs from variables named ``--bk-…``.  The colours of functions are fixed: see
-`minray.figures.colours`.
+`minray.lessons.figures.colours`.
 """
 
 from html import escape

@@ -16,6 +16,7 @@ The top has what is one file and no more:
 
 The rooms; the docstring of each lists its files:
 
+- figures: what the pictures and the dashboard draw alike: colours, and the model of a task's cost
 - basics: units of time, the session, where things are shown
 - watching: what tasks did, from the events: records, schedules, pictures, predictions
 - judging: how an answer is judged, and what the learner is told

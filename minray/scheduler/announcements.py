@@ -14,7 +14,7 @@ from .objects.objects import Objects
 from .tables.event_log import EventLog
 from .tables.nodes import Nodes
 from .tables.queue import TaskQueue
-from .tables.records import Client, Task
+from .tables.records import Client
 
 
 class Announcements:
@@ -33,7 +33,7 @@ class Announcements:
         log: EventLog,
         clients: dict[int, Client],
         nodes: Nodes,
-        queue: TaskQueue[Task],
+        queue: TaskQueue,
         objects: Objects,
     ) -> None:
         self._log, self._clients, self._nodes, self._queue = log, clients, nodes, queue

@@ -19,54 +19,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from ..wire import messages
 from ..wire.config import IDLE_WORKER_SECONDS, RUNNING_REPORT_SECONDS
-from ..wire.messages import (
-    AbortSegment,
-    ActorExits,
-    ActorReady,
-    AddRows,
-    AwaitPlacementGroup,
-    Blocked,
-    CallBegan,
-    CancelTask,
-    CloseStream,
-    CopyMade,
-    CreateActor,
-    CreatePlacementGroup,
-    CreateSegment,
-    Died,
-    DropReferences,
-    ErrorSeen,
-    Exit,
-    ExportFunction,
-    Forked,
-    FreeObjects,
-    FromWorker,
-    GetActor,
-    GiveBack,
-    Heartbeat,
-    Hello,
-    HoldReferences,
-    InterruptMissed,
-    ItemsTaken,
-    ItemYielded,
-    JoinNode,
-    KillActor,
-    Locate,
-    Message,
-    Notice,
-    Print,
-    PutObject,
-    Query,
-    RemovePlacementGroup,
-    SealSegment,
-    SubmitTask,
-    Subscribe,
-    TaskDone,
-    Unblocked,
-    WhereIs,
-    Written,
-)
+from ..wire.messages import Exit, Message
 from .actors.actors import Actors
 from .actors.calls import ActorCalls
 from .actors.creation import ActorCreation
@@ -82,7 +37,7 @@ from .questions import Questions, object_report
 from .tables.event_log import EventLog
 from .tables.nodes import Nodes, summed
 from .tables.queue import TaskQueue
-from .tables.records import Client, Peer, Task
+from .tables.records import Client, Peer
 from .tasks.cancelling import Cancelling
 from .tasks.leases import Leases
 from .tasks.retries import Retries
@@ -114,7 +69,7 @@ class LocalScheduler:
         self.clients: dict[int, Client] = {}
         self.nodes = nodes = Nodes(numbers)
         nodes.add(0, node_info, resources, zygote)
-        self.queue: TaskQueue[Task] = TaskQueue()
+        self.queue: TaskQueue = TaskQueue()
         self.objects = objects = Objects(store_capacity, log)
         self.whereabouts = Whereabouts(log, objects)
         self.streams = ItemStreams(objects)
@@ -157,49 +112,49 @@ class LocalScheduler:
 
     def _handlers_by_message(self) -> dict[type, Callable[[Client, Any], None]]:
         return {
-            Hello: self.processes.on_hello,
-            ExportFunction: self.tasks.on_export_function,
-            SubmitTask: self.tasks.on_submit_task,
-            TaskDone: self.leases.on_task_done,
-            GiveBack: self.leases.on_give_back,
-            InterruptMissed: self.cancelling.on_interrupt_missed,
-            PutObject: self.objects.on_put_object,
-            CreateSegment: self.objects.on_create_segment,
-            SealSegment: self.objects.on_seal_segment,
-            AbortSegment: self.objects.on_abort_segment,
-            Subscribe: self.objects.on_subscribe,
-            Locate: self.whereabouts.on_locate,
-            FreeObjects: self.whereabouts.on_free_objects,
-            ErrorSeen: lambda client, message: self.objects.unseen.seen(message.object_id),
-            HoldReferences: self.objects.on_hold_references,
-            DropReferences: self.objects.on_drop_references,
-            ItemYielded: self.streams.on_item_yielded,
-            ItemsTaken: self.streams.on_items_taken,
-            CloseStream: self.streams.on_close_stream,
-            Blocked: self.leases.on_blocked,
-            Unblocked: self.leases.on_unblocked,
-            Print: self.announcements.on_print,
-            Notice: self.announcements.on_notice,
-            CancelTask: self.cancelling.on_cancel_task,
-            CreatePlacementGroup: self.groups.on_create,
-            RemovePlacementGroup: self.groups.on_remove,
-            AwaitPlacementGroup: self.groups.on_await,
-            AddRows: self.questions.on_add_rows,
-            Query: self.questions.on_query,
-            CreateActor: self.creation.on_create_actor,
-            GetActor: self.creation.on_get_actor,
-            KillActor: self.actors.on_kill_actor,
-            ActorExits: self.actors.on_actor_exits,
-            ActorReady: self.creation.on_actor_ready,
-            CallBegan: self.calls.on_call_began,
-            JoinNode: self.far_nodes.on_join,
-            Heartbeat: self.far_nodes.on_heartbeat,
-            FromWorker: self.far_nodes.on_from_worker,
-            Written: self.far_nodes.on_written,
-            WhereIs: self.far_nodes.on_where_is,
-            CopyMade: self.far_nodes.on_copy_made,
-            Forked: self.far_nodes.on_forked,
-            Died: self.far_nodes.on_died,
+            messages.Hello: self.processes.on_hello,
+            messages.ExportFunction: self.tasks.on_export_function,
+            messages.SubmitTask: self.tasks.on_submit_task,
+            messages.TaskDone: self.leases.on_task_done,
+            messages.GiveBack: self.leases.on_give_back,
+            messages.InterruptMissed: self.cancelling.on_interrupt_missed,
+            messages.PutObject: self.objects.on_put_object,
+            messages.CreateSegment: self.objects.on_create_segment,
+            messages.SealSegment: self.objects.on_seal_segment,
+            messages.AbortSegment: self.objects.on_abort_segment,
+            messages.Subscribe: self.objects.on_subscribe,
+            messages.Locate: self.whereabouts.on_locate,
+            messages.FreeObjects: self.whereabouts.on_free_objects,
+            messages.ErrorSeen: lambda client, message: self.objects.unseen.seen(message.object_id),
+            messages.HoldReferences: self.objects.on_hold_references,
+            messages.DropReferences: self.objects.on_drop_references,
+            messages.ItemYielded: self.streams.on_item_yielded,
+            messages.ItemsTaken: self.streams.on_items_taken,
+            messages.CloseStream: self.streams.on_close_stream,
+            messages.Blocked: self.leases.on_blocked,
+            messages.Unblocked: self.leases.on_unblocked,
+            messages.Print: self.announcements.on_print,
+            messages.Notice: self.announcements.on_notice,
+            messages.CancelTask: self.cancelling.on_cancel_task,
+            messages.CreatePlacementGroup: self.groups.on_create,
+            messages.RemovePlacementGroup: self.groups.on_remove,
+            messages.AwaitPlacementGroup: self.groups.on_await,
+            messages.AddRows: self.questions.on_add_rows,
+            messages.Query: self.questions.on_query,
+            messages.CreateActor: self.creation.on_create_actor,
+            messages.GetActor: self.creation.on_get_actor,
+            messages.KillActor: self.actors.on_kill_actor,
+            messages.ActorExits: self.actors.on_actor_exits,
+            messages.ActorReady: self.creation.on_actor_ready,
+            messages.CallBegan: self.calls.on_call_began,
+            messages.JoinNode: self.far_nodes.on_join,
+            messages.Heartbeat: self.far_nodes.on_heartbeat,
+            messages.FromWorker: self.far_nodes.on_from_worker,
+            messages.Written: self.far_nodes.on_written,
+            messages.WhereIs: self.far_nodes.on_where_is,
+            messages.CopyMade: self.far_nodes.on_copy_made,
+            messages.Forked: self.far_nodes.on_forked,
+            messages.Died: self.far_nodes.on_died,
         }
 
     def begin_turn(self, now: float) -> None:

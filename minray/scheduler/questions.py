@@ -46,9 +46,7 @@ class Questions:
             client.channel.send(Reply(message.request, self._answers[message.what](client), ""))
 
 
-def object_report(
-    table: ObjectTable[Task], tasks: Mapping[int, Task], clients: Iterable[Client]
-) -> list[Row]:
+def object_report(table: ObjectTable, tasks: Mapping[int, Task], clients: Iterable[Client]) -> list[Row]:
     """Which process refers to which object, and why it is kept: what `list_objects` shows of a live session.
 
     One row (object id, size, status of the task that makes it, reference type, kind and pid of the process)
@@ -81,7 +79,7 @@ def object_report(
     return rows
 
 
-def _size(entry: ObjectEntry[Task]) -> int:
+def _size(entry: ObjectEntry) -> int:
     """Bytes; -1 if the object does not exist yet."""
     if entry.kind is None:
         return -1

@@ -68,7 +68,7 @@ def main(config: dict[str, Any], scheduler: socket.socket) -> None:
 
 
 def _load_runtime() -> None:
-    """Import, for the workers, the whole package in place of its mere name (see `head_node`)."""
+    """Import, for the workers, the whole package in place of its mere name (see `driver.started_node`)."""
     loaded = sys.modules.pop(PACKAGE.name)
     package = importlib.import_module(PACKAGE.name)
     for name, module in vars(loaded).items():  # modules that came first belong to it, too

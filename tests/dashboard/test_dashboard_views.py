@@ -29,9 +29,9 @@ from minray.dashboard.view import theme
 from minray.dashboard.view.sight import Sight
 
 from fake_session import FakeSession
-from minray.figures import cost_model
-from minray.figures.colours import PALETTE, FunctionColours
 from minray.gcs.schema import TaskState
+from minray.lessons.figures import cost_model
+from minray.lessons.figures.colours import PALETTE, FunctionColours
 from steps import one_step_each
 
 EVIL = "<script>alert('x')</script>\"&"

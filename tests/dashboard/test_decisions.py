@@ -19,8 +19,8 @@ from minray.dashboard.server import exports
 from minray.dashboard.timeline.lanes import picture_columns
 
 from fake_session import FakeSession
-from minray.figures.cost_model import Series, crossing, fit, pair, series_of
 from minray.gcs.schema import TaskState
+from minray.lessons.figures.cost_model import Series, crossing, fit, pair, series_of
 
 WHITE = np.full((600, 3), 255.0)
 

@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from minray.figures.colours import PALETTE, FunctionColours
 from minray.lessons import simulate
+from minray.lessons.figures.colours import PALETTE, FunctionColours
 from minray.lessons.watching.picture import as_html, ink_on
 from minray.lessons.watching.schedule import Schedule, Slot
 

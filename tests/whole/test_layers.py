@@ -20,9 +20,9 @@ MAY_IMPORT = {
     " lessons/basics",
     "lessons/exercises": "lessons/hood lessons/judging lessons/watching lessons/photos lessons/basics",
     "lessons/judging": "lessons/watching lessons/basics wire",
-    "lessons/hood": "lessons/watching lessons/basics face frontend figures session/folders gcs wire",
-    "lessons/experiments": "lessons/basics figures",
-    "lessons/watching": "lessons/basics figures gcs",
+    "lessons/hood": "lessons/watching lessons/basics face frontend lessons/figures session/folders gcs wire",
+    "lessons/experiments": "lessons/basics lessons/figures",
+    "lessons/watching": "lessons/basics lessons/figures gcs",
     "lessons/photos": "lessons/basics",
     "lessons/basics": "face driver frontend util",
     "microbenchmark": "face",
@@ -58,15 +58,15 @@ MAY_IMPORT = {
     "dashboard/server": "dashboard/frame dashboard/pages dashboard/view dashboard/data"
     " session/folders session/dashboard_link gcs/chrome_trace gcs/store",
     "dashboard/frame": "dashboard/view dashboard/data gcs/schema",
-    "dashboard/pages": "dashboard/timeline dashboard/view dashboard/data figures gcs/schema",
+    "dashboard/pages": "dashboard/timeline dashboard/view dashboard/data lessons/figures gcs/schema",
     "dashboard/timeline": "dashboard/view dashboard/data gcs/schema",
-    "dashboard/view": "dashboard/data figures gcs/schema",
+    "dashboard/view": "dashboard/data lessons/figures gcs/schema",
     "dashboard/data": "session/folders gcs/schema gcs/store",
     # what all build on
     "session": "gcs/store wire",
     "object_store": "wire",
     "gcs": "wire",
-    "figures": "",
+    "lessons/figures": "",
     "wire": "",
 }
 # A leaf of the face: it imports no more than ids and errors from `wire`.

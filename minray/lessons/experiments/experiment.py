@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ...figures.cost_model import Crossing, Series, crossing, pair, series_of
 from ..basics.session import record_point
+from ..figures.cost_model import Crossing, Series, crossing, pair, series_of
 
 MARGIN = 30  # `bracket` goes this many times below and above the expected crossover
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...figures.cost_model import Crossing, Series
+from ..figures.cost_model import Crossing, Series
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # told apart by the colour-blind as well
 MARKERS = ("circle", "square", "triangle", "diamond")

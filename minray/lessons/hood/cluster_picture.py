@@ -6,7 +6,7 @@ its description; nothing in it depends on colours alone.
 
 from html import escape
 
-from ...figures.colours import FunctionColours
+from ..figures.colours import FunctionColours
 from ..watching.picture import ink_on
 from .scenes import DRIVER, GCS, NODES, WORKERS, StoryScene, scheduler, store, worker
 from .under_the_hood import NAMES, Step

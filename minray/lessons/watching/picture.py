@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from ...figures.colours import FunctionColours
+from ..figures.colours import FunctionColours
 from .schedule import DRIVER, Schedule, Slot, count
 
 WAITING = "#999999"  # the driver's `get` and `wait`

@@ -47,7 +47,7 @@ class Groups:
         log: EventLog,
         nodes: Nodes,
         objects: Objects,
-        queue: TaskQueue[Task],
+        queue: TaskQueue,
         tasks: Tasks,
         processes: Processes,
     ) -> None:

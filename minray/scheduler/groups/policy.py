@@ -15,29 +15,13 @@ resources stay with its tasks until the last of them has ended.  Which bundle go
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ...wire.demand import Demand, added_resources, taken_resources
 from ...wire.placement import Condition, fulfils
-from ..tables.resources import Resources
+from ..tables.records import Node
 from .bundle_plan import Room, plan_bundles
 
 PENDING, CREATED, REMOVED, RESCHEDULING = "PENDING", "CREATED", "REMOVED", "RESCHEDULING"
-
-
-class Host(Protocol):
-    """What there is to know of a node."""
-
-    number: int
-    resources: Resources
-
-    @property
-    def id(self) -> str:
-        """The node's id, in hexadecimal."""
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The node's labels."""
 
 
 @dataclass(eq=False, slots=True)
@@ -83,7 +67,7 @@ class PlacementGroups:
         nodes: those that live, by number; groups take from their resources and add to them.
     """
 
-    def __init__(self, nodes: Mapping[int, Host]) -> None:
+    def __init__(self, nodes: Mapping[int, Node]) -> None:
         self.groups: dict[str, Group] = {}
         self.pending: dict[str, Group] = {}
         self.ending: dict[str, Group] = {}  # removed, but some of their tasks have not ended

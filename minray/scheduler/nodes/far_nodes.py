@@ -47,7 +47,7 @@ from ..objects.whereabouts import Whereabouts
 from ..tables.event_log import EventLog
 from ..tables.nodes import Nodes
 from ..tables.queue import TaskQueue
-from ..tables.records import Client, Node, Peer, Task
+from ..tables.records import Client, Node, Peer
 from ..tasks.tasks import Tasks
 from .deaths import Deaths
 from .processes import Processes
@@ -92,7 +92,7 @@ class FarNodes:
         nodes: Nodes,
         objects: Objects,
         whereabouts: Whereabouts,
-        queue: TaskQueue[Task],
+        queue: TaskQueue,
         tasks: Tasks,
         processes: Processes,
         deaths: Deaths,

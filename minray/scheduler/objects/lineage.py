@@ -14,17 +14,15 @@ be made again.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
 
 from ...wire.config import LINEAGE_BYTES
-
-TaskT = TypeVar("TaskT")
+from ..tables.records import Task
 
 # What a record takes beside the task's arguments, in bytes, roughly.
 _RECORD_BYTES = 1000
 
 
-class Record(Generic[TaskT]):
+class Record:
     """How one task made objects of the store.
 
     Args:
@@ -36,7 +34,7 @@ class Record(Generic[TaskT]):
 
     __slots__ = ("inputs", "objects", "pinned", "size", "task", "users")
 
-    def __init__(self, task: TaskT, size: int, inputs: tuple[bytes, ...], pinned: tuple[bytes, ...]) -> None:
+    def __init__(self, task: Task, size: int, inputs: tuple[bytes, ...], pinned: tuple[bytes, ...]) -> None:
         self.task = task
         self.size = size + _RECORD_BYTES
         self.inputs, self.pinned = inputs, pinned
@@ -44,7 +42,7 @@ class Record(Generic[TaskT]):
         self.users = 0  # how many other records need it
 
 
-class Lineage(Generic[TaskT]):
+class Lineage:
     """The records of a node.
 
     Args:
@@ -54,16 +52,16 @@ class Lineage(Generic[TaskT]):
     def __init__(self, limit: int = LINEAGE_BYTES) -> None:
         self._limit = limit
         self._size = 0
-        self._records: dict[bytes, Record[TaskT]] = {}  # by task id, the oldest first
+        self._records: dict[bytes, Record] = {}  # by task id, the oldest first
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def get(self, task_id: bytes) -> Record[TaskT] | None:
+    def get(self, task_id: bytes) -> Record | None:
         """How a task made its results; None if that is not known (any more)."""
         return self._records.get(task_id)
 
-    def keep(self, task_id: bytes, record: Record[TaskT], objects: Iterable[bytes]) -> list[bytes]:
+    def keep(self, task_id: bytes, record: Record, objects: Iterable[bytes]) -> list[bytes]:
         """A task has put these objects into the store.
 
         Returns:
@@ -110,7 +108,7 @@ class Lineage(Generic[TaskT]):
                         pending.append(name)
         return unpin
 
-    def plan(self, task_id: bytes, missing: Callable[[TaskT], Iterable[bytes]]) -> list[bytes] | None:
+    def plan(self, task_id: bytes, missing: Callable[[Task], Iterable[bytes]]) -> list[bytes] | None:
         """Which tasks to run again so that this one can be.
 
         Args:

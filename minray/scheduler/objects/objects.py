@@ -47,7 +47,7 @@ class Objects:
 
     def __init__(self, capacity: int, log: EventLog) -> None:
         self.room = SessionRoom(capacity, log.objects, self._moved)
-        self.table: ObjectTable[Task] = ObjectTable()
+        self.table: ObjectTable = ObjectTable()
         self.made = Reconstruction(self.table)
         self.unseen = UnseenErrors()
         self.complete: deque[Task] = deque()  # outbox: tasks whose last missing argument has come
@@ -88,7 +88,7 @@ class Objects:
         self.release(inner)
 
     @staticmethod
-    def wait_for(entry: ObjectEntry[Task], task: Task) -> None:
+    def wait_for(entry: ObjectEntry, task: Task) -> None:
         """A task has an argument that does not exist yet."""
         entry.waiters.append(task)
         task.missing += 1
@@ -111,7 +111,7 @@ class Objects:
         self.table.move(entry, new)
         return True
 
-    def _push(self, client: Client, object_id: bytes, entry: ObjectEntry[Task]) -> None:
+    def _push(self, client: Client, object_id: bytes, entry: ObjectEntry) -> None:
         if not client.ready:
             self._pushing.append(client)
         assert entry.kind is not None, "only sealed objects are pushed"

@@ -39,9 +39,9 @@ class Reconstruction:
         table: the node's objects.
     """
 
-    def __init__(self, table: ObjectTable[Task]) -> None:
+    def __init__(self, table: ObjectTable) -> None:
         self.enabled = True
-        self.lineage: Lineage[Task] = Lineage()
+        self.lineage: Lineage = Lineage()
         self._table = table
         self._run: Callable[[Task], None]
 
@@ -77,7 +77,7 @@ class Reconstruction:
         return self._unpin(self.lineage.keep(spec.task_id, record, stored))
 
     @staticmethod
-    def _may_run(record: Record[Task] | None) -> bool:
+    def _may_run(record: Record | None) -> bool:
         """Whether an object can be made again; if not, it is kept for those that are made of it."""
         return record is not None and record.task.retries_left != 0
 

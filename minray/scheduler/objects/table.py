@@ -22,7 +22,9 @@ Pure state machines: methods return what has to be done, `objects` does it.
 """
 
 from collections.abc import Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any
+
+from ..tables.records import Task
 
 
 class ReferenceTable:
@@ -104,10 +106,7 @@ class ReferenceTable:
         return [object_id for object_id in self._held.pop(process, set()) if self.unpin(object_id)]
 
 
-WaiterT = TypeVar("WaiterT")
-
-
-class ObjectEntry(Generic[WaiterT]):
+class ObjectEntry:
     """One object."""
 
     __slots__ = ("by_put", "contained", "kind", "owner", "payload", "producer", "subscribers", "waiters")
@@ -119,7 +118,7 @@ class ObjectEntry(Generic[WaiterT]):
         self.kind: int | None = None  # None: not sealed yet
         self.payload: Any = None
         self.contained: tuple[bytes, ...] = ()
-        self.waiters: list[WaiterT] = []  # tasks that have it as an argument
+        self.waiters: list[Task] = []  # tasks that have it as an argument
         self.subscribers: list[Any] = []  # processes that want its value
 
     @property
@@ -127,21 +126,21 @@ class ObjectEntry(Generic[WaiterT]):
         return self.kind is not None
 
 
-class ObjectTable(Generic[WaiterT]):
+class ObjectTable:
     """All objects of a node that anybody still refers to."""
 
     def __init__(self) -> None:
         self.references = ReferenceTable()
-        self._entries: dict[bytes, ObjectEntry[WaiterT]] = {}
+        self._entries: dict[bytes, ObjectEntry] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, object_id: bytes) -> ObjectEntry[WaiterT] | None:
+    def get(self, object_id: bytes) -> ObjectEntry | None:
         """The object's entry, or None if it is unknown here (never declared, or freed)."""
         return self._entries.get(object_id)
 
-    def entries(self) -> dict[bytes, ObjectEntry[WaiterT]]:
+    def entries(self) -> dict[bytes, ObjectEntry]:
         """All objects by their ids."""
         return self._entries
 
@@ -150,7 +149,7 @@ class ObjectTable(Generic[WaiterT]):
         object_id: bytes,
         producer: int | None,
         owner: Any = None,  # noqa: ANN401
-    ) -> ObjectEntry[WaiterT]:
+    ) -> ObjectEntry:
         """There will be such an object."""
         entry = self._entries[object_id] = ObjectEntry(producer, owner)
         return entry
@@ -166,7 +165,7 @@ class ObjectTable(Generic[WaiterT]):
         for inner in contained:
             self.references.pin(inner)
 
-    def move(self, entry: ObjectEntry[WaiterT], place: Any) -> None:  # noqa: ANN401
+    def move(self, entry: ObjectEntry, place: Any) -> None:  # noqa: ANN401
         """The object's bytes are in another place now."""
         entry.payload = place
 
@@ -177,7 +176,7 @@ class ObjectTable(Generic[WaiterT]):
         entry.kind = entry.payload = None
         return [name for name in inner if self.references.unpin(name)]
 
-    def release(self, object_ids: list[bytes]) -> list[tuple[bytes, ObjectEntry[WaiterT]]]:
+    def release(self, object_ids: list[bytes]) -> list[tuple[bytes, ObjectEntry]]:
         """Remove objects that nobody needs any more, and what was alive only inside them.
 
         Args:

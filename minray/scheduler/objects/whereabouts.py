@@ -47,7 +47,7 @@ class Whereabouts:
         self._objects.seal(object_id, (ERROR, pickle.dumps(error)), (), None)
         self._objects.release(maybe_free)
 
-    def _lose(self, object_id: bytes, entry: ObjectEntry[Task]) -> None:
+    def _lose(self, object_id: bytes, entry: ObjectEntry) -> None:
         """The object's file is not there any more: make the object again, if that is possible."""
         tasks, error = self._objects.made.plan(object_id)
         if error is not None:
@@ -78,7 +78,7 @@ class Whereabouts:
                 return
         client.channel.send(Reply(message.request, None, ""))
 
-    def _drop_copy(self, object_id: bytes, entry: ObjectEntry[Task], name: str) -> None:
+    def _drop_copy(self, object_id: bytes, entry: ObjectEntry, name: str) -> None:
         """One copy of the object is not where it was; unless there is another, the object is lost."""
         place = self._objects.room.drop_copy(entry.payload, name)
         if place is None:

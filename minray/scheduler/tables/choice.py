@@ -13,7 +13,6 @@ Sources: https://docs.ray.io/en/latest/ray-core/scheduling/index.html.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeVar
 
 from ...exceptions import TaskUnschedulableError
 from ...wire.demand import UNIT, Demand, plain_demand
@@ -25,25 +24,7 @@ from .resources import Resources
 LEAST_LOCAL_BYTES = 1024 * 1024
 
 
-class Choosable(Protocol):
-    """What there is to know of a node."""
-
-    number: int
-    resources: Resources
-
-    @property
-    def id(self) -> str:
-        """The node's id, in hexadecimal."""
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The node's labels."""
-
-
-NodeT = TypeVar("NodeT", bound=Choosable)
-
-
-def feasible_nodes(nodes: Iterable[NodeT], demand: Demand, where: Placement) -> list[NodeT]:
+def feasible_nodes(nodes: Iterable[Node], demand: Demand, where: Placement) -> list[Node]:
     """The nodes that could run such a task if they were empty.
 
     A node that is only wished for is required as long as it could run the task.
@@ -59,14 +40,14 @@ def feasible_nodes(nodes: Iterable[NodeT], demand: Demand, where: Placement) -> 
 
 
 def choose_node(
-    nodes: Iterable[NodeT],
+    nodes: Iterable[Node],
     demand: Demand,
     where: Placement,
     *,
     origin: int,
     local_bytes: Mapping[int, int],
     last: int,
-) -> NodeT | None:
+) -> Node | None:
     """Choose a node for a task.
 
     Args:

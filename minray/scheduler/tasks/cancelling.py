@@ -31,7 +31,7 @@ class Cancelling:
     def __init__(
         self,
         log: EventLog,
-        queue: TaskQueue[Task],
+        queue: TaskQueue,
         objects: Objects,
         tasks: Tasks,
         signal_worker: Callable[[Worker, int], None],

@@ -45,7 +45,7 @@ class Leases:
         self,
         log: EventLog,
         nodes: Nodes,
-        queue: TaskQueue[Task],
+        queue: TaskQueue,
         objects: Objects,
         streams: ItemStreams,
         tasks: Tasks,

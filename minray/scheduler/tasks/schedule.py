@@ -41,7 +41,7 @@ class ScheduleLoop:
     def __init__(
         self,
         log: EventLog,
-        queue: TaskQueue[Task],
+        queue: TaskQueue,
         nodes: Nodes,
         whereabouts: Whereabouts,
         tasks: Tasks,

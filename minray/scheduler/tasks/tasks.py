@@ -58,7 +58,7 @@ class Tasks:
         nodes: Nodes,
         objects: Objects,
         streams: ItemStreams,
-        queue: TaskQueue[Task],
+        queue: TaskQueue,
         notify: Callable[[Notice, int], None],
     ) -> None:
         self.alive: dict[bytes, Task] = {}  # by id
@@ -165,7 +165,7 @@ class Tasks:
         elif task.route is not None:
             task.route.submit(task)
 
-    def _declare_lost(self, argument: bytes) -> ObjectEntry[Task]:
+    def _declare_lost(self, argument: bytes) -> ObjectEntry:
         """An argument of which nobody knows: its task is to fail."""
         entry = self._objects.table.declare(argument, None, None)
         self._objects.seal(argument, (ERROR, lost(argument)), (), None)

@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 from minray.scheduler.objects.lineage import Lineage, Record
 
 
-def keep(lineage: Lineage[str], name: bytes, *inputs: bytes, pinned: tuple[bytes, ...] = ()) -> list[bytes]:
+def keep(lineage: Lineage, name: bytes, *inputs: bytes, pinned: tuple[bytes, ...] = ()) -> list[bytes]:
     """A task with one result in the store, named like the task."""
     return lineage.keep(name, Record(name.decode(), 10, inputs, pinned), [name])
 
 
-def plan(lineage: Lineage[str], name: bytes, gone: dict[str, list[bytes]]) -> list[bytes] | None:
+def plan(lineage: Lineage, name: bytes, gone: dict[str, list[bytes]]) -> list[bytes] | None:
     return lineage.plan(name, lambda task: gone.get(task, []))
 
 
 def test_a_record_goes_with_the_last_object_that_its_task_made() -> None:
-    lineage: Lineage[str] = Lineage()
+    lineage: Lineage = Lineage()
     lineage.keep(b"f", Record("f", 10, (), (b"small",)), [b"f0", b"f1"])
     assert lineage.forget_object(b"f", b"f0") == []
     assert lineage.get(b"f") is not None
@@ -25,7 +25,7 @@ def test_a_record_goes_with_the_last_object_that_its_task_made() -> None:
 
 
 def test_a_record_keeps_those_of_its_inputs_although_their_objects_are_freed() -> None:
-    lineage: Lineage[str] = Lineage()
+    lineage: Lineage = Lineage()
     keep(lineage, b"f")
     keep(lineage, b"g", b"f")
     keep(lineage, b"h", b"g")
@@ -37,7 +37,7 @@ def test_a_record_keeps_those_of_its_inputs_although_their_objects_are_freed() -
 
 
 def test_only_what_is_missing_is_planned_and_each_task_once() -> None:
-    lineage: Lineage[str] = Lineage()
+    lineage: Lineage = Lineage()
     keep(lineage, b"f")
     keep(lineage, b"g", b"f")
     keep(lineage, b"h", b"f")
@@ -50,14 +50,14 @@ def test_only_what_is_missing_is_planned_and_each_task_once() -> None:
 
 
 def test_without_a_record_there_is_no_plan() -> None:
-    lineage: Lineage[str] = Lineage()
+    lineage: Lineage = Lineage()
     keep(lineage, b"g")
     assert plan(lineage, b"f", {}) is None
     assert plan(lineage, b"g", {"g": [b"put"]}) is None
 
 
 def test_the_oldest_records_go_when_there_are_too_many() -> None:
-    lineage: Lineage[str] = Lineage(limit=3100)
+    lineage: Lineage = Lineage(limit=3100)
     names = [bytes([letter]) for letter in b"abcdef"]
     unpinned = [keep(lineage, name, pinned=(name * 2,)) for name in names]
     assert len(lineage) == 3
@@ -67,7 +67,7 @@ def test_the_oldest_records_go_when_there_are_too_many() -> None:
 
 
 def test_a_chain_of_any_length_is_forgotten_at_once() -> None:
-    lineage: Lineage[str] = Lineage()
+    lineage: Lineage = Lineage()
     last = b"0"
     keep(lineage, last)
     for number in range(1, 5000):
@@ -83,7 +83,7 @@ def test_a_chain_of_any_length_is_forgotten_at_once() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_graph_can_be_planned_until_all_is_forgotten(data: st.DataObject) -> None:
-    lineage: Lineage[str] = Lineage()
+    lineage: Lineage = Lineage()
     inputs: dict[bytes, list[bytes]] = {}
     count = data.draw(st.integers(1, 12))
     for number in range(count):

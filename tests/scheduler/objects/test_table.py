@@ -9,9 +9,9 @@ from minray.scheduler.objects.table import ObjectTable
 from minray.wire.messages import ERROR, INLINE
 
 
-def table_with(*object_ids: bytes) -> ObjectTable[str]:
+def table_with(*object_ids: bytes) -> ObjectTable:
     """A table in which the driver holds these objects, which exist."""
-    table: ObjectTable[str] = ObjectTable()
+    table = ObjectTable()
     for object_id in object_ids:
         table.declare(object_id, None)
         table.references.hold("driver", object_id)
@@ -19,14 +19,14 @@ def table_with(*object_ids: bytes) -> ObjectTable[str]:
     return table
 
 
-def drop(table: ObjectTable[str], object_id: bytes) -> list[bytes]:
+def drop(table: ObjectTable, object_id: bytes) -> list[bytes]:
     """The driver forgets an object; return what is freed."""
     table.references.drop("driver", object_id)
     return [freed for freed, _ in table.release([object_id])]
 
 
 def test_a_declared_object_is_known_and_not_ready() -> None:
-    table: ObjectTable[str] = ObjectTable()
+    table = ObjectTable()
     entry = table.declare(b"x", 7)
     assert table.get(b"x") is entry
     assert entry.producer == 7
@@ -34,7 +34,7 @@ def test_a_declared_object_is_known_and_not_ready() -> None:
 
 
 def test_an_object_that_nobody_spoke_of_is_unknown() -> None:
-    assert ObjectTable[str]().get(b"x") is None
+    assert ObjectTable().get(b"x") is None
 
 
 def test_a_sealed_object_is_ready_whatever_its_kind() -> None:
@@ -58,7 +58,7 @@ def test_an_object_is_freed_when_its_last_reference_goes() -> None:
 
 
 def test_a_freed_object_comes_back_with_what_its_owner_must_clean_up() -> None:
-    table: ObjectTable[str] = ObjectTable()
+    table = ObjectTable()
     table.declare(b"x", 3)
     table.seal(b"x", INLINE, b"payload", ())
     ((freed, entry),) = table.release([b"x"])
@@ -67,7 +67,7 @@ def test_a_freed_object_comes_back_with_what_its_owner_must_clean_up() -> None:
 
 def test_an_object_that_does_not_exist_yet_stays_although_nobody_wants_it() -> None:
     """Its task will seal it, and only then can it be freed."""
-    table: ObjectTable[str] = ObjectTable()
+    table = ObjectTable()
     table.declare(b"x", 1)
     assert table.release([b"x"]) == []
     table.seal(b"x", INLINE, b"", ())
@@ -118,7 +118,7 @@ def test_after_any_drops_exactly_what_can_be_reached_is_left(data: st.DataObject
     """Objects contain earlier ones at random; the model is a search from what is still held."""
     names = [bytes([number]) for number in range(count)]
     contains: dict[bytes, tuple[bytes, ...]] = {}
-    table: ObjectTable[str] = ObjectTable()
+    table = ObjectTable()
     for number, name in enumerate(names):
         inner = st.lists(st.sampled_from(names[:number]), max_size=3) if number else st.just([])
         contains[name] = tuple(data.draw(inner))

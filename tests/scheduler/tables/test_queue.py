@@ -28,7 +28,7 @@ def cpus(amount: float) -> Demand:
 # --- amounts -----------------------------------------------------------------------------------------
 
 
-def first(queue: TaskQueue[Any], resources: Resources) -> Any:  # noqa: ANN401
+def first(queue: TaskQueue, resources: Resources) -> Any:  # noqa: ANN401
     """The task that a node with these resources would start: what `tasks/schedule` does with the queue."""
     held_up: set[Line] = set()
     while (task := queue.peek(held_up)) is not None and not resources.fits(task.demand):
@@ -138,9 +138,9 @@ class Item:
 items = st.tuples(st.integers(0, 3), demands)
 
 
-def queue_of(contents: Iterable[tuple[int, Demand]]) -> tuple[TaskQueue[Item], list[Item]]:
+def queue_of(contents: Iterable[tuple[int, Demand]]) -> tuple[TaskQueue, list[Item]]:
     """A queue with these tasks, pushed in order, and the tasks."""
-    queue: TaskQueue[Item] = TaskQueue()
+    queue = TaskQueue()
     tasks = [Item(number, depth, demand) for number, (depth, demand) in enumerate(contents)]
     for task in tasks:
         queue.push(task)
@@ -208,7 +208,7 @@ def test_whatever_happens_each_line_keeps_its_order_and_the_deepest_that_fits_go
     contents: list[tuple[int, Demand]], data: st.DataObject
 ) -> None:
     """Tasks are started, finished and discarded at random, against a list as the model."""
-    queue: TaskQueue[Item] = TaskQueue()
+    queue = TaskQueue()
     resources = Resources(TOTAL)
     waiting: list[Item] = []
     running: list[Item] = []
@@ -246,7 +246,7 @@ def test_whatever_happens_each_line_keeps_its_order_and_the_deepest_that_fits_go
 
 def test_a_queue_does_not_remember_the_kinds_of_tasks_it_had() -> None:
     """Else every peek would go through all the demands and depths there ever were."""
-    queue: TaskQueue[Item] = TaskQueue()
+    queue = TaskQueue()
     for number in range(100):
         task = Item(number, number % 7, cpus(1 + number / 100))
         queue.push(task)
