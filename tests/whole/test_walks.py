@@ -11,7 +11,7 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("walks.py")
 PROMISED = SCRIPT.parents[2] / ".github" / "CONTRIBUTING.md"
-ROW = re.compile(r"^\| (.+) \| (\d+) files \| ([\d,]+) lines \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (.+) \| (\d+) files \| about ([\d,]+) lines \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_no_walk_is_longer_than_allowed_and_a_plain_task_enters_no_extension(tak
 def test_the_walks_are_as_long_as_those_who_contribute_are_told(taken: dict[str, Any]) -> None:
     told = ROW.findall(PROMISED.read_text(encoding="utf-8"))
     measured = [
-        (name, str(len(stops)), f"{sum(stop['lines'] for stop in stops):,}")
+        (name, str(len(stops)), f"{round(sum(stop['lines'] for stop in stops), -2):,}")
         for name, stops in taken["walks"].items()
     ]
     assert told == measured

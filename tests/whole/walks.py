@@ -241,7 +241,7 @@ def main() -> None:
         print(json.dumps({"walks": walks, "wrong": wrong}))
     else:
         for name, found in walks.items():
-            print(f"| {name} | {len(found)} files | {sum(stop['lines'] for stop in found):,} lines |")
+            print(f"{name}: {len(found)} files, {sum(stop['lines'] for stop in found):,} lines")
             print(*("{lines:6}  {process:18} {file}".format(**stop) for stop in found), "", sep="\n")
         print(*wrong, sep="\n")
     sys.exit(bool(wrong))
