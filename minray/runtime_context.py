@@ -86,6 +86,7 @@ class RuntimeContext:
 
     def get_task_id(self) -> str | None:
         """The id of the task that runs."""
+        current.connected_core()
         task = here.task()
         return task.task_id.hex() if task else None
 
@@ -98,6 +99,7 @@ class RuntimeContext:
 
     def get_task_name(self) -> str | None:
         """The name of the task that runs: the function's, or what the option `name` said."""
+        current.connected_core()
         task = here.task()
         return task.name if task else None
 
@@ -242,6 +244,7 @@ class RuntimeContext:
         return self.get_accelerator_ids()
 
     def _check_worker(self) -> RunTask:
+        current.connected_core()
         task = here.task()
         if task is None:
             raise AssertionError(
