@@ -7,11 +7,11 @@ socket or a clock.  It never looks into user data.
 Here its parts are put together, and messages are given to those that they concern; nobody is handed the
 whole.  A part takes those below it, and is told by `connect` of those above it::
 
-    actors, groups, far_nodes                      what a plain task has nothing to do with
-    schedule, deaths, cancelling, processes        who runs what, who is there
-    leases, retries                                tasks that are with workers, or were
+    creation, actors, calls, groups, far_nodes     what a plain task has nothing to do with
+    schedule_loop, deaths, cancelling              who runs what, and what becomes of it
+    leases, retries, processes                     tasks that are with workers, or were; who is there
     tasks                                          tasks that are not finished
-    announcements, streams, objects                what is told, what tasks take and make
+    announcements, streams, whereabouts, objects   what is told, what tasks take and make
     queue, nodes, clients, log                     tables
 """
 
@@ -69,7 +69,7 @@ class LocalScheduler:
         self.clients: dict[int, Client] = {}
         self.nodes = nodes = Nodes(numbers)
         nodes.add(0, node_info, resources, zygote)
-        self.queue: TaskQueue = TaskQueue()
+        self.queue = TaskQueue()
         self.objects = objects = Objects(store_capacity, log)
         self.whereabouts = Whereabouts(log, objects)
         self.streams = ItemStreams(objects)

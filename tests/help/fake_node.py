@@ -37,8 +37,6 @@ CODE = b"function code"
 class FakeChannel:
     """Keeps what is sent."""
 
-    closed = False
-
     def __init__(self) -> None:
         self.sent: list[Message] = []
 

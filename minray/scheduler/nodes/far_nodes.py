@@ -61,8 +61,6 @@ class FarChannel:
         worker: the worker's number.
     """
 
-    closed = False
-
     def __init__(self, link: Peer, worker: int) -> None:
         self._link, self._worker = link, worker
 

@@ -31,9 +31,7 @@ from .worker_pool import PLAIN, Kind, WorkerPool
 
 
 class Peer(Protocol):
-    """Another process, as far as it can be told something; `closed` once it has gone."""
-
-    closed: bool
+    """Another process, as far as it can be told something."""
 
     def send(self, message: Message, /) -> None:
         """Send a message, or keep it until the next turn's end."""
