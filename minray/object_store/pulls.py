@@ -54,8 +54,6 @@ class Pulls:
         copied: told of an object's new place here; False if it is not needed any more.
     """
 
-    closed = False
-
     def __init__(
         self,
         room: StoreRoom,
