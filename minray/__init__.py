@@ -28,15 +28,25 @@ reads that memory.
                                 +-----------+               +-------------+
 
 A process is a folder, a concept is a folder inside the scheduler, and each folder's docstring says what is in
-it.  To follow a task from `f.remote()` to the value of `get`, read in this order (the spine):
+it.  Numbers (limits, times, defaults) are in wire/config.  To follow a task that has no arguments from
+`f.remote()` to the value of `get`, read in this order (the spine):
 
-1. remote_function, frontend/signatures, core_worker/submission: a call becomes one message, `SubmitTask`
-2. core_worker/outbox, core_worker/connection, wire/rpc: it leaves, with others, through a socket
-3. scheduler/process, scheduler/local_scheduler: it arrives, and goes to the part that it concerns
-4. scheduler/tasks/tasks, schedule, leases: it waits for arguments and resources, and is given to a worker
-5. worker/worker, execution, results: the worker runs the function, and answers `TaskDone`
-6. scheduler/objects/objects: the result is sealed, and pushed to whoever owns it
-7. core_worker/arrivals, core_worker/getting, api: it arrives, and `get` returns it
+1. remote_function, frontend/signatures, session/here, core_worker/submission, wire/ids, values/ref: a call
+   becomes a message, `SubmitTask` of wire/messages, and a reference to its result
+2. core_worker/outbox, core_worker/connection, wire/interrupts, wire/rpc: it leaves, with others, through a
+   socket; and what comes back comes this way
+3. scheduler/process, wire/loop, scheduler/local_scheduler: it arrives, and goes to the part that it concerns
+4. scheduler/tasks/tasks, scheduler/tables/records, scheduler/tables/event_log, scheduler/objects/table: it is
+   taken in, and its result declared
+5. scheduler/tables/queue, scheduler/tasks/schedule, scheduler/tables/resources, scheduler/tables/worker_pool,
+   scheduler/tasks/leases, scheduler/tables/run_times: it waits for resources and is given to a worker; at the
+   turn's end scheduler/process sends what has gathered, `RunTask` among it
+6. worker/worker, worker/output, worker/execution: the worker runs the function, and answers `TaskDone` (see
+   core_worker/core_worker for which message goes where in drivers and workers)
+7. back in leases and tasks (`on_task_done`, `finish`), then scheduler/objects/objects: the result is sealed and
+   put down for whoever owns it; scheduler/process sends it, `ObjectsReady`
+8. api, core_worker/getting, values/serialization: `get` has been waiting in connection; the value arrives,
+   is loaded and returned
 
 What users import by Ray's names (the face):
 

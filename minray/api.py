@@ -1,4 +1,4 @@
-"""What users call: `remote`, `get`, `put`, `wait`, ...; the names and meanings are Ray's.
+"""What users call: `get`, `put`, `wait`, `cancel`, ...; the names and meanings are Ray's.
 
 Sources: https://docs.ray.io/en/latest/ray-core/api/core.html and, for older names, the packages of Ray 0.8.
 """

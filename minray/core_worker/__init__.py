@@ -15,13 +15,14 @@ In reading order:
 - outbox: what leaves this process: in order, after the news, in bursts; how many references to each object
   it has, and the news of them; questions and their answers
 - connection: the socket, shared by all threads: whoever waits reads
-- getting: the values that this process has or expects; `get` and `wait` wait for them and load them
+- getting: the values that this process has or expects; `get` and `wait` wait for them,
+  in which order `wait` gives them back, and load them
 - lending: the CPU of a task that waits, lent to others meanwhile
 - futures: `await ref` and `ref.future()`
 - generator: the streams of generator tasks, and the generators that users iterate over
 
 Who owns what: `current` the process's core worker; `Outbox` news, order, bursts and open questions;
-`LiveReferences` the counts, changed under the outbox's lock alone; `Arrivals` values and expectations, to
+`LiveReferences` (in outbox) the counts, changed under the outbox's lock alone; `Arrivals` (in getting) values and expectations, to
 which `Submission` and `Putting` add what they make; `Connection` the socket, its turns and the background
 thread; `Streams` the streams; `Lending` who waits.
 """

@@ -12,7 +12,8 @@ In reading order:
 - started_node: a node as held by its starter: its supervisor, its log, its end
 - head_node: the node with which a session begins
 - further_node: one that joins it
-- connecting: the driver's connection, what it shows of the session, and its end
+- connecting: the driver's connection, how printed lines, with their `(name pid=...)`, and notices are shown,
+  and its end
 
 Who owns what: started_node the list of the nodes that `init` has started, to which connecting adds; a
 StartedNode its supervisor's pipe, whose end ends the node; `session/here` says which session this process

@@ -2,7 +2,8 @@
 
 In reading order:
 
-- options: which options tasks and actors may have, and those of a task
+- options: which options tasks and actors may have, and those of a task, with their defaults (that of
+  `max_retries`: wire/config)
 - actor_options: those of an actor, filled up
 - signatures: which arguments a function takes, so that a wrong call fails at once
 - labels: labels of nodes and conditions on them, as users write them

@@ -2,7 +2,8 @@
 
 In reading order:
 
-- config: named limits and timeouts, each with its reason
+- config: named limits, times and defaults of all processes, each with its reason: lease size, retries, how
+  long an idle worker stays, ...
 - ids: the names of tasks and objects
 - messages: every message, on one page
 - demand: amounts of resources as messages carry them, those of placement groups too

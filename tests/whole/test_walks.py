@@ -28,6 +28,15 @@ def test_no_walk_is_longer_than_allowed_and_a_plain_task_enters_no_extension(tak
     assert taken["wrong"] == []
 
 
+def test_who_reads_the_spine_in_the_packages_docstring_misses_no_file_of_the_walk(taken: dict[str, Any]) -> None:
+    docstring = (SCRIPT.parents[2] / "minray" / "__init__.py").read_text(encoding="utf-8")
+    spine = docstring.partition("(the spine)")[2].partition("What users import")[0]
+    entered = {stop["file"].removeprefix("minray/").removesuffix(".py") for stop in taken["walks"]["a no-op task"]}
+    named = set(re.findall(r"\b[a-z_]+(?:/[a-z_]+)+\b|\bremote_function\b|\bapi\b", spine))
+    assert entered <= named
+    assert all((SCRIPT.parents[2] / "minray" / f"{name}.py").is_file() for name in named)
+
+
 def test_the_walks_are_as_long_as_those_who_contribute_are_told(taken: dict[str, Any]) -> None:
     told = ROW.findall(PROMISED.read_text(encoding="utf-8"))
     measured = [

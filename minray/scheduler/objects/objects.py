@@ -1,4 +1,4 @@
-"""The objects of a node, from the scheduler's side: who may write, who gets which value, what is freed.
+"""The objects of a session, from the scheduler's side: who may write, who gets which value, what is freed.
 
 It joins the pure tables (`ObjectTable` with its reference counts, `StoreRoom`) with the messages about
 objects.  Values are pushed to whoever owns or wants them.
@@ -38,7 +38,7 @@ from .unseen_errors import UnseenErrors
 
 
 class Objects:
-    """The objects of all nodes, and who waits for which.
+    """The objects of a session, and who waits for which.
 
     Args:
         capacity: bytes that the objects may use.

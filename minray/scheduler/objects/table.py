@@ -127,7 +127,7 @@ class ObjectEntry:
 
 
 class ObjectTable:
-    """All objects of a node that anybody still refers to."""
+    """All objects of a session that anybody still refers to."""
 
     def __init__(self) -> None:
         self.references = ReferenceTable()

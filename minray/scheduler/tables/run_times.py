@@ -4,7 +4,7 @@ A task that takes 10 microseconds is not worth a way from the scheduler to the w
 wakes a process up.  So a worker gets several short tasks of one function with one lease and answers them
 together.  A function of which nothing is known yet, or whose tasks take longer, goes one task at a time: then
 it matters more that whichever worker is free first takes the next task.  If a task of a lease takes longer
-than expected, the worker gives back those that it has not begun (see `worker.LeaseWatch`).
+than expected, the worker gives back those that it has not begun (see `worker/lease_watch`).
 """
 
 from ...wire.config import LEASE_SECONDS, LEASE_TASKS

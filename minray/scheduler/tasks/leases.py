@@ -6,7 +6,7 @@
                                            |            |
                        waits in `get`: Blocked         the first takes long: GiveBack, queued again
 
-Short tasks are leased several at a time (see `run_times.py`): waking a worker costs more than they do.
+Short tasks are leased several at a time (see `tables/run_times`): waking a worker costs more than they do.
 What a task holds, its resources, it holds from here on; while it waits for others, they may have its CPUs.
 """
 
