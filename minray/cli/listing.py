@@ -12,31 +12,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..util.state import (
-    list_actors,
-    list_jobs,
-    list_nodes,
-    list_objects,
-    list_placement_groups,
-    list_tasks,
-    list_workers,
-    summarize_actors,
-    summarize_objects,
-    summarize_tasks,
-)
+from ..util import state
 from ..util.state.common import DEFAULT_LIMIT, Filter
 from ..util.state.exception import RayStateApiException
 
 LISTS: dict[str, Callable[..., Any]] = {
-    "actors": list_actors,
-    "jobs": list_jobs,
-    "nodes": list_nodes,
-    "objects": list_objects,
-    "placement-groups": list_placement_groups,
-    "tasks": list_tasks,
-    "workers": list_workers,
+    "actors": state.list_actors,
+    "jobs": state.list_jobs,
+    "nodes": state.list_nodes,
+    "objects": state.list_objects,
+    "placement-groups": state.list_placement_groups,
+    "tasks": state.list_tasks,
+    "workers": state.list_workers,
 }
-SUMMARIES = {"actors": summarize_actors, "objects": summarize_objects, "tasks": summarize_tasks}
+SUMMARIES = {
+    "actors": state.summarize_actors,
+    "objects": state.summarize_objects,
+    "tasks": state.summarize_tasks,
+}
 
 
 def list_things(argv: list[str], find: Callable[[str | None], Path]) -> int:
@@ -67,9 +60,8 @@ def list_things(argv: list[str], find: Callable[[str | None], Path]) -> int:
     if arguments.detail:
         print(json.dumps([asdict(one) for one in found], indent=2))
     else:
-        print(
-            "\n".join(table([{name: one[name] for name in one.list_columns(detail=False)} for one in found]))
-        )
+        rows = [{name: one[name] for name in one.list_columns(detail=False)} for one in found]
+        print(*table(rows), sep="\n")
     return 0
 
 

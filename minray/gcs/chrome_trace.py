@@ -30,20 +30,11 @@ def trace_events(database: Path | str) -> list[dict[str, Any]]:
         rows = db.execute(f"{_BUSY} WHERE e.worker IS NOT NULL ORDER BY e.seq").fetchall()
         (ended_at,) = db.execute("SELECT max(value) FROM meta WHERE key = 'ended_at'").fetchone()
     now = float(ended_at or time.time())
-    trace: list[dict[str, Any]] = [
-        {"ph": "M", "name": "process_name", "pid": 0, "args": {"name": "node 0"}},
-        *(
-            {
-                "ph": "M",
-                "name": "thread_name",
-                "pid": 0,
-                "tid": worker,
-                "args": {"name": f"{kind.lower()} {pid}"},
-            }
-            for worker, pid, kind in workers
-        ),
-    ]
-    running: dict[tuple[int, int], tuple[str, float, int, str]] = {}
+    trace = [{"ph": "M", "name": "process_name", "pid": 0, "args": {"name": "node 0"}}]
+    for worker, pid, kind in workers:
+        row = {"name": f"{kind.lower()} {pid}"}
+        trace.append({"ph": "M", "name": "thread_name", "pid": 0, "tid": worker, "args": row})
+    running: dict[tuple[int, int], tuple[str, float, int, str]] = {}  # by task and attempt
     waiting: dict[tuple[int, int], tuple[str, float, int, str]] = {}
     for task, name, attempt, state, ts, worker, task_id in rows:
         key = (task, attempt)

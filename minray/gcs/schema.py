@@ -22,6 +22,7 @@ Task states carry the names and numbers of Ray's ``TaskStatus`` (``src/ray/proto
 All times are seconds since 1970 as ``time.time()`` gives them; all sizes are bytes.
 """
 
+import re
 from enum import IntEnum, StrEnum
 
 SCHEMA_VERSION = 5
@@ -172,26 +173,9 @@ CREATE VIEW task_states AS
 
 # How many values a row of each table holds when it is written (`seq` is filled in by SQLite).
 COLUMNS = {
-    "meta": 2,
-    "nodes": 4,
-    "node_events": 4,
-    "workers": 5,
-    "worker_events": 4,
-    "tasks": 10,
-    "task_specs": 5,
-    "task_steps": 7,
-    "task_deps": 3,
-    "task_errors": 6,
-    "actors": 10,
-    "actor_events": 6,
-    "object_events": 6,
-    "object_references": 3,
-    "transfers": 7,
-    "api_calls": 9,
-    "placement_groups": 8,
-    "placement_group_events": 4,
-    "logs": 5,
-    "experiments": 6,
+    table: len(columns.removeprefix("seq INTEGER PRIMARY KEY, ").split(","))
+    for table, columns in re.findall(r"CREATE TABLE (\w+) \(([^)]*)\)", SCHEMA)
+    if table != "state_names"
 }
 
 # Columns that are written as 0 where they shall be NULL, as `sqlite3` takes several times as long for None.

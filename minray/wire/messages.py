@@ -539,63 +539,8 @@ class StoreRows(NamedTuple):
     rows: dict[str, list[tuple[Any, ...]]]
 
 
-CLASSES: tuple[Any, ...] = (
-    *(
-        Hello,
-        ExportFunction,
-        SubmitTask,
-        PutObject,
-        CreateSegment,
-        SealSegment,
-        AbortSegment,
-        Subscribe,
-        Locate,
-        FreeObjects,
-    ),
-    *(
-        CallBegan,
-        CancelCall,
-        GiveBack,
-        ItemYielded,
-        ItemsTaken,
-        CloseStream,
-        InterruptMissed,
-        HoldReferences,
-        DropReferences,
-        TaskDone,
-        Blocked,
-        Unblocked,
-        Print,
-        CancelTask,
-        CreatePlacementGroup,
-        RemovePlacementGroup,
-        AwaitPlacementGroup,
-        AddRows,
-        Query,
-        ErrorSeen,
-    ),
-    *(
-        Welcome,
-        RunTask,
-        ObjectsReady,
-        StreamItem,
-        StreamEnd,
-        ForgetSegments,
-        Reply,
-        PrintToDriver,
-        Notice,
-        Unhandled,
-        CollectGarbage,
-        Exit,
-        Fork,
-        Forked,
-        Died,
-        StoreRows,
-    ),
-    *(CreateActor, GetActor, KillActor, ActorExits, ActorReady, BecomeActor),
-    *(JoinNode, NodeAccepted, Heartbeat, FromWorker, ToWorker, SignalWorker),
-    *(Written, WhereIs, Holders, CopyMade, FreeCopies),
-)
+# Every message above; what stands for it on the wire is its place among them.
+CLASSES: tuple[Any, ...] = tuple(found for found in list(globals().values()) if hasattr(found, "_fields"))
 TAGS = {cls: tag for tag, cls in enumerate(CLASSES)}
 
 Message = Any  # an instance of one of the classes above
