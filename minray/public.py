@@ -39,42 +39,11 @@ from .wire.ids import (
 ObjectID = ObjectRef  # its name before Ray 1.0
 SCRIPT_MODE, WORKER_MODE = 0, 1
 
-__all__ = [
-    "SCRIPT_MODE",
-    "WORKER_MODE",
-    "ActorClassID",
-    "ActorID",
-    "ClusterID",
-    "DynamicObjectRefGenerator",
-    "FunctionID",
-    "JobID",
-    "NodeID",
-    "ObjectID",
-    "ObjectRef",
-    "ObjectRefGenerator",
-    "PlacementGroupID",
-    "TaskID",
-    "UniqueID",
-    "WorkerID",
-    "available_resources",
-    "cancel",
-    "cloudpickle",
-    "cluster_resources",
-    "exceptions",
-    "get",
-    "get_actor",
-    "get_dashboard_url",
-    "get_gpu_ids",
-    "get_runtime_context",
-    "get_webui_url",
-    "internal",
-    "job_config",
-    "kill",
-    "method",
-    "nodes",
-    "put",
-    "remote",
-    "runtime_env",
-    "timeline",
-    "wait",
-]
+__all__ = ["SCRIPT_MODE", "WORKER_MODE"]
+__all__ += ["cloudpickle", "exceptions", "internal", "job_config", "runtime_env"]
+__all__ += ["cancel", "get", "get_actor", "kill", "method", "put", "remote", "wait"]
+__all__ += ["available_resources", "cluster_resources", "get_dashboard_url", "get_gpu_ids"]
+__all__ += ["get_runtime_context", "get_webui_url", "nodes", "timeline"]
+__all__ += ["DynamicObjectRefGenerator", "ObjectID", "ObjectRef", "ObjectRefGenerator"]
+__all__ += ["ActorClassID", "ActorID", "ClusterID", "FunctionID", "JobID", "NodeID", "PlacementGroupID"]
+__all__ += ["TaskID", "UniqueID", "WorkerID"]

@@ -22,23 +22,8 @@ from typing import Any
 from ..object_store.client import StoreClient
 from ..session import here
 from ..values.ref import Port, use_port
+from ..wire import messages
 from ..wire.ids import JobID, task_ids
-from ..wire.messages import (
-    AddRows,
-    CollectGarbage,
-    ForgetSegments,
-    Hello,
-    Message,
-    Notice,
-    ObjectsReady,
-    PrintToDriver,
-    Query,
-    Reply,
-    StreamEnd,
-    StreamItem,
-    Unhandled,
-    Welcome,
-)
 from .connection import Connection
 from .futures import Futures
 from .generator import Generators, Streams
@@ -47,6 +32,8 @@ from .lending import Lending
 from .outbox import LiveReferences, Outbox
 from .putting import Putting
 from .submission import Submission
+
+Show = Callable[[messages.PrintToDriver | messages.Notice | messages.Unhandled], None]
 
 
 class CoreWorker:
@@ -71,14 +58,14 @@ class CoreWorker:
         pid: int,
         number: int,
         objects: tuple[Path, Path],
-        show: Callable[[PrintToDriver | Notice | Unhandled], None] = lambda message: None,
+        show: Show = lambda message: None,
         why_lost: Callable[[], str] = str,
         namespace: str = "",
         detached: bool = False,
     ) -> None:
         self.number = number
         self.node_id = b""
-        self.inbox: deque[Message] = deque()  # messages that only the worker's main loop understands
+        self.inbox: deque[messages.Message] = deque()  # messages that only the worker's main loop understands
         ids = task_ids()
         self.arrivals = Arrivals()
         self.connection = connection = Connection(
@@ -102,27 +89,25 @@ class CoreWorker:
             connection.handle(message, handler)
         self._escaped: list[object] = []  # references that were pickled where nobody can count them
         use_port(Port(self.outbox.load_ref, self._keep_escaped, self.job_id, self.futures))
-        self.outbox.send(Hello(kind, pid, number, namespace, detached))
+        self.outbox.send(messages.Hello(kind, pid, number, namespace, detached))
 
-    def _handlers(
-        self, streams: Streams, show: Callable[[PrintToDriver | Notice | Unhandled], None]
-    ) -> dict[type, Callable[[Any], None]]:
+    def _handlers(self, streams: Streams, show: Show) -> dict[type, Callable[[Any], None]]:
         """What is done with each message, in whichever thread reads; the others are for the inbox."""
         return {
-            ObjectsReady: self.arrivals.on_objects_ready,
-            ForgetSegments: lambda message: self.object_store.store.forget(message.numbers),
-            Reply: self.outbox.on_reply,
-            Welcome: self._on_welcome,
-            PrintToDriver: show,
-            Notice: show,
-            Unhandled: show,
-            StreamItem: streams.on_item,
-            StreamEnd: streams.on_end,
+            messages.ObjectsReady: self.arrivals.on_objects_ready,
+            messages.ForgetSegments: lambda message: self.object_store.store.forget(message.numbers),
+            messages.Reply: self.outbox.on_reply,
+            messages.Welcome: self._on_welcome,
+            messages.PrintToDriver: show,
+            messages.Notice: show,
+            messages.Unhandled: show,
+            messages.StreamItem: streams.on_item,
+            messages.StreamEnd: streams.on_end,
             # In a thread of its own, because finalizers of the user's run there and may wait for something.
-            CollectGarbage: lambda message: threading.Thread(target=gc.collect, daemon=True).start(),
+            messages.CollectGarbage: lambda message: threading.Thread(target=gc.collect, daemon=True).start(),
         }
 
-    def _on_welcome(self, message: Welcome) -> None:
+    def _on_welcome(self, message: messages.Welcome) -> None:
         self.number, self.node_id = message.worker, message.node_id
 
     def _keep_escaped(self, key: bytes) -> None:
@@ -151,11 +136,11 @@ class CoreWorker:
 
     def query(self, what: str) -> Any:  # noqa: ANN401
         """Ask the scheduler about the node."""
-        return self.outbox.request(lambda number: Query(number, what))
+        return self.outbox.request(lambda number: messages.Query(number, what))
 
     def add_rows(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         """Add rows to the event store."""
-        self.outbox.send(AddRows(table, tuple(rows)))
+        self.outbox.send(messages.AddRows(table, tuple(rows)))
 
     def flush_events(self) -> None:
         """Return when everything that has happened so far is in the event store."""

@@ -22,32 +22,8 @@ from ..object_store.ports import Partner
 from ..object_store.pulls import Pulls
 from ..object_store.room import Place, StoreLog, StoreRoom
 from ..object_store.segments import NOWHERE
+from ..wire import messages
 from ..wire.ids import task_of
-from ..wire.messages import (
-    STORED,
-    AbortSegment,
-    CopyMade,
-    CreateSegment,
-    Died,
-    Fork,
-    Forked,
-    FreeCopies,
-    FromWorker,
-    Hello,
-    Holders,
-    ItemYielded,
-    Locate,
-    Message,
-    RunTask,
-    SealSegment,
-    SignalWorker,
-    TaskDone,
-    ToWorker,
-    WhereIs,
-    Written,
-    pack,
-    unpack,
-)
 from ..wire.rpc import Channel
 
 
@@ -85,20 +61,20 @@ class FarNode:
         self._places: dict[str, Place] = {}  # where the objects are, by the names that others know
         self._names: dict[bytes, list[str]] = {}  # those names, by object
         self._from_worker: dict[type, Callable[[HostedWorker, Any], None]] = {
-            Hello: self._on_hello,
-            CreateSegment: self.room.ask,
-            AbortSegment: self._on_abort_segment,
-            SealSegment: self._on_seal_segment,
-            Locate: self._on_locate,
-            TaskDone: self._on_task_done,
-            ItemYielded: self._on_item_yielded,
+            messages.Hello: self._on_hello,
+            messages.CreateSegment: self.room.ask,
+            messages.AbortSegment: self._on_abort_segment,
+            messages.SealSegment: self._on_seal_segment,
+            messages.Locate: self._on_locate,
+            messages.TaskDone: self._on_task_done,
+            messages.ItemYielded: self._on_item_yielded,
         }
         self._from_head: dict[type, Callable[[Any], None]] = {
-            ToWorker: self._on_to_worker,
-            Fork: self._zygote.send,
-            SignalWorker: self._on_signal_worker,
-            Holders: self.pulls.found,
-            FreeCopies: self._on_free_copies,
+            messages.ToWorker: self._on_to_worker,
+            messages.Fork: self._zygote.send,
+            messages.SignalWorker: self._on_signal_worker,
+            messages.Holders: self.pulls.found,
+            messages.FreeCopies: self._on_free_copies,
         }
 
     @property
@@ -118,47 +94,47 @@ class FarNode:
 
     # --- processes ----------------------------------------------------------------------------------
 
-    def on_message(self, worker: HostedWorker, message: Message) -> None:
+    def on_message(self, worker: HostedWorker, message: messages.Message) -> None:
         """A worker says something."""
         self._from_worker.get(type(message), self._pass_on)(worker, message)
 
-    def _pass_on(self, worker: HostedWorker, message: Message) -> None:
-        self._head.send(FromWorker(worker.number, (pack(message),)))
+    def _pass_on(self, worker: HostedWorker, message: messages.Message) -> None:
+        self._head.send(messages.FromWorker(worker.number, (messages.pack(message),)))
 
-    def on_head(self, message: Message) -> None:
+    def on_head(self, message: messages.Message) -> None:
         """The head says something."""
         self._from_head[type(message)](message)
 
-    def _on_hello(self, worker: HostedWorker, message: Hello) -> None:
+    def _on_hello(self, worker: HostedWorker, message: messages.Hello) -> None:
         worker.number = message.worker
         self.workers[worker.number] = worker
         self._pass_on(worker, message)
 
-    def _on_to_worker(self, message: ToWorker) -> None:
+    def _on_to_worker(self, message: messages.ToWorker) -> None:
         worker = self.workers.get(message.worker)
         if worker is None:  # it has died; the head will hear of that
             return
         for fields in message.messages:
-            told = unpack(fields)
-            if type(told) is RunTask:
+            told = messages.unpack(fields)
+            if type(told) is messages.RunTask:
                 worker.task_number = told.task
                 self._fetch_arguments(told)
             worker.channel.send(told)
 
-    def _fetch_arguments(self, task: RunTask) -> None:
+    def _fetch_arguments(self, task: messages.RunTask) -> None:
         """Begin to copy what is not here, before the worker looks for it."""
         for _, kind, payload in task.values:
-            if kind == STORED and payload[1] != NOWHERE and payload[0] not in self._names:
+            if kind == messages.STORED and payload[1] != NOWHERE and payload[0] not in self._names:
                 self.pulls.fetch(payload[0])
 
-    def _on_signal_worker(self, message: SignalWorker) -> None:
+    def _on_signal_worker(self, message: messages.SignalWorker) -> None:
         self.signals.append((message.pid, message.signal))
 
-    def on_forked(self, message: Forked) -> None:
+    def on_forked(self, message: messages.Forked) -> None:
         """The zygote has made a worker."""
         self._head.send(message)
 
-    def on_died(self, message: Died) -> None:
+    def on_died(self, message: messages.Died) -> None:
         """A worker's process has ended: what it had begun to write is worth nothing."""
         worker = self.workers.pop(message.worker, None)
         if worker is not None:
@@ -179,10 +155,10 @@ class FarNode:
         self._places[name] = place
         self._names.setdefault(object_id, []).append(name)
 
-    def _on_abort_segment(self, worker: HostedWorker, message: AbortSegment) -> None:
+    def _on_abort_segment(self, worker: HostedWorker, message: messages.AbortSegment) -> None:
         self.room.discard(message.object_id, worker.creating.pop(message.object_id))
 
-    def _on_seal_segment(self, worker: HostedWorker, message: SealSegment) -> None:
+    def _on_seal_segment(self, worker: HostedWorker, message: messages.SealSegment) -> None:
         self._written(worker, message.object_id)
         self._pass_on(worker, message)
 
@@ -192,10 +168,10 @@ class FarNode:
         place = object_id, name, self.room.size(name)
         self._keep(place)
         self.room.sealed(place, worker.task_number)
-        self._head.send(Written(worker.number, *place))
+        self._head.send(messages.Written(worker.number, *place))
 
-    def _on_task_done(self, worker: HostedWorker, message: TaskDone) -> None:
-        results = {payload[0] for kind, payload, _ in message.results if kind == STORED}
+    def _on_task_done(self, worker: HostedWorker, message: messages.TaskDone) -> None:
+        results = {payload[0] for kind, payload, _ in message.results if kind == messages.STORED}
         for object_id in [name for name in worker.creating if task_of(name) == message.task_id]:
             if object_id in results:
                 self._written(worker, object_id)
@@ -203,12 +179,12 @@ class FarNode:
                 self.room.discard(object_id, worker.creating.pop(object_id))
         self._pass_on(worker, message)
 
-    def _on_item_yielded(self, worker: HostedWorker, message: ItemYielded) -> None:
-        if message.kind == STORED:
+    def _on_item_yielded(self, worker: HostedWorker, message: messages.ItemYielded) -> None:
+        if message.kind == messages.STORED:
             self._written(worker, message.payload[0])
         self._pass_on(worker, message)
 
-    def _on_free_copies(self, message: FreeCopies) -> None:
+    def _on_free_copies(self, message: messages.FreeCopies) -> None:
         for name in message.names:
             self._free(name)
 
@@ -231,7 +207,7 @@ class FarNode:
 
     # --- objects of other nodes ---------------------------------------------------------------------
 
-    def _on_locate(self, worker: HostedWorker, message: Locate) -> None:
+    def _on_locate(self, worker: HostedWorker, message: messages.Locate) -> None:
         """A worker does not find an object where it was."""
         failed: tuple[str, ...] = ()
         for name in list(self._names.get(message.object_id, ())):
@@ -244,10 +220,10 @@ class FarNode:
         self.pulls.want(worker, message.request, message.object_id, failed)
 
     def _look_up(self, object_id: bytes, failed: tuple[str, ...]) -> None:
-        self._head.send(WhereIs(object_id, failed))
+        self._head.send(messages.WhereIs(object_id, failed))
 
     def _copied(self, place: Place) -> bool:
         self._keep(place)
         self.room.sealed(place, None)
-        self._head.send(CopyMade(*place))
+        self._head.send(messages.CopyMade(*place))
         return True
