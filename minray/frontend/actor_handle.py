@@ -264,9 +264,8 @@ def changed(options: MethodOptions, changes: dict[str, Any]) -> MethodOptions:
         given["retry_exceptions"] = pack_exceptions(given["retry_exceptions"])
     if "_generator_backpressure_num_objects" in given:
         given["backpressure"] = given["_generator_backpressure_num_objects"]
-    fields = MethodOptions.__dataclass_fields__
-    old = {field: getattr(options, field) for field in fields}
-    return MethodOptions(**{**old, **{key: given[key] for key in given if key in fields and key != "name"}})
+    given.pop("name", None)  # it is for the tasks
+    return replace(options, **{key: given[key] for key in given if key in MethodOptions.__dataclass_fields__})
 
 
 def _check_pending(handle: ActorHandle, method: str, expected: set[bytes]) -> None:

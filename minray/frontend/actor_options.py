@@ -20,26 +20,26 @@ ASYNC_CONCURRENCY = 1000
 
 @dataclass(frozen=True, slots=True)
 class ActorOptions:
-    """How an actor is to be made and run."""
+    """How an actor is to be made and run; what has a default is named and meant as in Ray."""
 
-    name: str
-    namespace: str | None  # None: that of the caller
-    get_if_exists: bool
     detached: bool | None  # None: as the driver's default says
     lifetime_demand: Demand  # what it holds as long as it lives
     needs: Demand  # what a node must have for the actor to be placed there
-    scheduling_strategy: Any  # this and the next three: see `placing`
-    placement_group: Any
-    placement_group_bundle_index: int
-    placement_group_capture_child_tasks: bool | None
-    max_restarts: int
-    max_task_retries: int
-    max_pending_calls: int
     max_concurrency: int
     groups: tuple[tuple[str, int], ...]
     environment: str  # the runtime environment; see `runtime_env`
     in_order: bool
-    enable_task_events: bool  # whether the event store is told of its constructor and calls
+    name: str = ""
+    namespace: str | None = None  # None: that of the caller
+    get_if_exists: bool = False
+    scheduling_strategy: Any = None  # this and the next three: see `placing`
+    placement_group: Any = "default"
+    placement_group_bundle_index: int = -1
+    placement_group_capture_child_tasks: bool | None = None
+    max_restarts: int = 0
+    max_task_retries: int = 0
+    max_pending_calls: int = -1
+    enable_task_events: bool = True  # whether the event store is told of its constructor and calls
 
     @classmethod
     def of(cls, options: dict[str, Any], is_async: bool) -> "ActorOptions":
@@ -52,13 +52,13 @@ class ActorOptions:
         Raises:
             ValueError: the options contradict each other.
         """
-        given = {key: value for key, value in options.items() if value is not None}
+        # None is as if it was not given; but as a placement group it means: not even the caller's.
+        given = {key: options[key] for key in options if options[key] is not None or key == "placement_group"}
         if given.get("label_selector"):
             given.setdefault("scheduling_strategy", strategy_of_selector(given["label_selector"]))
         lifetime, needs = _demands(given)
-        default = ASYNC_CONCURRENCY if is_async else 1
         # Ray takes 0 for "not given".
-        concurrency = given.get("max_concurrency") or default
+        concurrency = given.get("max_concurrency") or (ASYNC_CONCURRENCY if is_async else 1)
         groups = _groups(given.get("concurrency_groups"))
         out_of_order = is_async or concurrency > 1 or bool(groups)
         if out_of_order and given.get("allow_out_of_order_execution") is False:
@@ -67,26 +67,16 @@ class ActorOptions:
                 f"If you're using {kind} actors, Ray can't execute actor tasks in order. Set "
                 "`allow_out_of_order_execution=True` to allow out-of-order execution."
             )
-        return cls(
-            name=given.get("name", ""),
-            namespace=given.get("namespace"),
-            get_if_exists=given.get("get_if_exists", False),
-            detached=given["lifetime"] == "detached" if "lifetime" in given else None,
-            lifetime_demand=lifetime,
-            needs=needs,
-            scheduling_strategy=given.get("scheduling_strategy"),
-            placement_group=options.get("placement_group", "default"),
-            placement_group_bundle_index=given.get("placement_group_bundle_index", -1),
-            placement_group_capture_child_tasks=given.get("placement_group_capture_child_tasks"),
-            max_restarts=given.get("max_restarts", 0),
-            max_task_retries=given.get("max_task_retries", 0),
-            max_pending_calls=given.get("max_pending_calls", -1),
-            max_concurrency=concurrency,
-            groups=groups,
-            environment=to_text(given.get("runtime_env")),
-            in_order=not (out_of_order or given.get("allow_out_of_order_execution", False)),
-            enable_task_events=given.get("enable_task_events", True),
-        )
+        filled = {
+            "detached": given["lifetime"] == "detached" if "lifetime" in given else None,
+            "lifetime_demand": lifetime,
+            "needs": needs,
+            "max_concurrency": concurrency,
+            "groups": groups,
+            "environment": to_text(given.get("runtime_env")),
+            "in_order": not (out_of_order or given.get("allow_out_of_order_execution", False)),
+        }
+        return cls(**{key: given[key] for key in given if key in cls.__dataclass_fields__} | filled)
 
 
 def check_options(options: dict[str, Any], in_options: bool = False) -> None:

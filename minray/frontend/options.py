@@ -73,19 +73,9 @@ def _wrong_resources(value: dict[str, Any] | None) -> str:
 
 
 def _count(name: str, least: int) -> Option:
-    allowed = (
-        "None, 0, -1 or a positive integer, where -1 represents infinity"
-        if least
-        else ("None, 0 or a positive integer")
-    )
-    return Option(
-        (int, type(None)),
-        lambda value: (
-            f"The keyword '{name}' only accepts {allowed}; it is {value}."
-            if value is not None and value < least
-            else ""
-        ),
-    )
+    more = ", -1 or a positive integer, where -1 represents infinity" if least else " or a positive integer"
+    wrong = f"The keyword '{name}' only accepts None, 0{more}; it is "
+    return Option((int, type(None)), lambda value: f"{wrong}{value}." if (value or 0) < least else "")
 
 
 def _wrong_num_returns(value: int | str | None) -> str:
@@ -119,6 +109,21 @@ def _wrong_fallback_strategy(value: list[Any] | None) -> str:
     return ""
 
 
+def _wrong_lifetime(value: str | None) -> str:
+    if value in (None, "detached", "non_detached"):
+        return ""
+    return f"actor `lifetime` argument must be one of 'detached', 'non_detached' and 'None', not {value!r}."
+
+
+def _wrong_backpressure(value: int | None) -> str:
+    if value != 0:
+        return ""
+    return (
+        "_generator_backpressure_num_objects=0 is not allowed. Use 1 or more: how many values that nobody "
+        "has taken yet a generator may be ahead; -1 for any number."
+    )
+
+
 def _wrong_labels(value: dict[Any, Any] | None) -> str:
     for key, label in (value or {}).items():
         _check_type("a label's key", key, (str,))
@@ -127,6 +132,7 @@ def _wrong_labels(value: dict[Any, Any] | None) -> str:
 
 
 _STR = (str, type(None))
+_INT = (int, type(None))
 _DICT = (dict, type(None))
 
 _COMMON = {
@@ -154,19 +160,10 @@ TASK = {
     "max_retries": _count("max_retries", -1),
     "num_returns": Option((int, str, type(None)), _wrong_num_returns),
     "object_store_memory": Option(
-        (int, type(None)),
-        lambda value: "Setting 'object_store_memory' is not implemented for tasks." if value else "",
+        _INT, lambda value: "Setting 'object_store_memory' is not implemented for tasks." if value else ""
     ),
     "retry_exceptions": Option((bool, list, tuple), _wrong_retry_exceptions),
-    "_generator_backpressure_num_objects": Option(
-        (int, type(None)),
-        lambda value: (
-            "_generator_backpressure_num_objects=0 is not allowed. Use 1 or more: how many values that "
-            "nobody has taken yet a generator may be ahead; -1 for any number."
-            if value == 0
-            else ""
-        ),
-    ),
+    "_generator_backpressure_num_objects": Option(_INT, _wrong_backpressure),
     "_num_objects_per_yield": Option((int, type(None)), effect=False),
 }
 
@@ -174,15 +171,7 @@ ACTOR = {
     **_COMMON,
     "concurrency_groups": Option((list, dict, type(None))),
     "enable_tensor_transport": Option((bool, type(None)), effect=False),
-    "lifetime": Option(
-        _STR,
-        lambda value: (
-            ""
-            if value in (None, "detached", "non_detached")
-            else "actor `lifetime` argument must be one of 'detached', 'non_detached' and 'None', not "
-            f"{value!r}."
-        ),
-    ),
+    "lifetime": Option(_STR, _wrong_lifetime),
     "max_concurrency": _count("max_concurrency", 0),
     "max_restarts": _count("max_restarts", -1),
     "max_task_retries": _count("max_task_retries", -1),
@@ -311,14 +300,8 @@ class TaskOptions:
     def demand(self) -> Demand:
         """The resources that the task needs while it runs."""
         names = ("num_cpus", "num_gpus", "memory", "accelerator_type")
-        amounts = to_amounts(
-            {"resources": dict(self.resources), **{key: getattr(self, key) for key in names}}
-        )
-        return to_demand(dict(amounts))
-
-
-# Where the name of an option and of the field that holds it differ.
-_FIELDS = {"_generator_backpressure_num_objects": "backpressure"}
+        wanted = {"resources": dict(self.resources), **{key: getattr(self, key) for key in names}}
+        return to_demand(dict(to_amounts(wanted)))
 
 
 def update_options(options: TaskOptions, changes: dict[str, Any], in_options: bool = False) -> TaskOptions:
@@ -332,11 +315,10 @@ def update_options(options: TaskOptions, changes: dict[str, Any], in_options: bo
         changes = {**changes, "num_returns": changes["num_return_vals"]}
         del changes["num_return_vals"]
     check(TASK, changes, "remote functions", in_options)
-    given = {
-        _FIELDS.get(key, key): value
-        for key, value in changes.items()
-        if value is not None or key == "placement_group"  # None means: not even the caller's
-    }
+    # None is as if it was not given; but as a placement group it means: not even the caller's.
+    given = {key: changes[key] for key in changes if changes[key] is not None or key == "placement_group"}
+    if "_generator_backpressure_num_objects" in given:
+        given["backpressure"] = given["_generator_backpressure_num_objects"]
     if "retry_exceptions" in given:
         given["retry_exceptions"] = pack_exceptions(given["retry_exceptions"])
     if "runtime_env" in given:
@@ -345,6 +327,4 @@ def update_options(options: TaskOptions, changes: dict[str, Any], in_options: bo
         given["resources"] = tuple(sorted(given["resources"].items()))
     if given.get("label_selector"):
         given.setdefault("scheduling_strategy", strategy_of_selector(given["label_selector"]))
-    return replace(
-        options, **{key: value for key, value in given.items() if key in TaskOptions.__dataclass_fields__}
-    )
+    return replace(options, **{key: given[key] for key in given if key in TaskOptions.__dataclass_fields__})

@@ -1,11 +1,12 @@
 """From the options of a task or actor to its placement, and to the resources that it asks for there."""
 
 import warnings
-from typing import Any, Protocol
 
 from ..session import here
 from ..wire.demand import UNIT, Demand, group_demand
 from ..wire.placement import SPREAD, Placement
+from .actor_options import ActorOptions
+from .options import TaskOptions
 from .placement_group import PlacementGroup, get_current_placement_group
 from .scheduling_strategies import (
     SIMPLE_STRATEGIES,
@@ -14,18 +15,7 @@ from .scheduling_strategies import (
     PlacementGroupSchedulingStrategy,
 )
 
-
-class PlacementOptions(Protocol):
-    """The options that matter here."""
-
-    @property
-    def scheduling_strategy(self) -> Any: ...  # noqa: ANN401
-    @property
-    def placement_group(self) -> Any: ...  # noqa: ANN401
-    @property
-    def placement_group_bundle_index(self) -> int: ...
-    @property
-    def placement_group_capture_child_tasks(self) -> bool | None: ...
+PlacementOptions = TaskOptions | ActorOptions
 
 
 def place(
@@ -79,10 +69,7 @@ def _names_a_group(options: PlacementOptions) -> bool:
 
 
 def _place_in_group(
-    chosen: PlacementOptions | PlacementGroupSchedulingStrategy,
-    demand: Demand,
-    what: str,
-    to_start: Demand,
+    chosen: PlacementOptions | PlacementGroupSchedulingStrategy, demand: Demand, what: str, to_start: Demand
 ) -> tuple[Demand, Placement]:
     """The group that was chosen, or that of the task that submits this one, if any."""
     index, child = chosen.placement_group_bundle_index, chosen.placement_group_capture_child_tasks

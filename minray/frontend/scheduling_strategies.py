@@ -4,6 +4,7 @@ The names are Ray's (https://docs.ray.io/en/latest/ray-core/scheduling/index.htm
 `ray.util.scheduling_strategies`.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..wire.ids import NODE_ID_SIZE
@@ -14,6 +15,7 @@ from .placement_group import PlacementGroup
 SIMPLE_STRATEGIES = ("DEFAULT", "SPREAD")
 
 
+@dataclass(eq=False, repr=False)
 class PlacementGroupSchedulingStrategy:
     """Run in a placement group.
 
@@ -28,15 +30,9 @@ class PlacementGroupSchedulingStrategy:
         >>> f.options(scheduling_strategy=PlacementGroupSchedulingStrategy(group)).remote()
     """
 
-    def __init__(
-        self,
-        placement_group: PlacementGroup | None,
-        placement_group_bundle_index: int = -1,
-        placement_group_capture_child_tasks: bool | None = None,
-    ) -> None:
-        self.placement_group = placement_group
-        self.placement_group_bundle_index = placement_group_bundle_index
-        self.placement_group_capture_child_tasks = placement_group_capture_child_tasks
+    placement_group: PlacementGroup | None
+    placement_group_bundle_index: int = -1
+    placement_group_capture_child_tasks: bool | None = None
 
 
 class NodeAffinitySchedulingStrategy:
@@ -81,7 +77,9 @@ class _Operator:
     """One condition on a label's value."""
 
     name = ""
-    values: list[str]
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
 
     def condition(self, label: str) -> Condition:
         """As a placement carries it."""
@@ -122,17 +120,11 @@ class Exists(_Operator):
 
     name = "exists"
 
-    def __init__(self) -> None:
-        self.values = []
-
 
 class DoesNotExist(_Operator):
     """The label is not there."""
 
     name = "does not exist"
-
-    def __init__(self) -> None:
-        self.values = []
 
 
 class NodeLabelSchedulingStrategy:
