@@ -43,8 +43,8 @@ it.  Numbers (limits, times, defaults) are in wire/config.  To follow a task tha
    turn's end scheduler/process sends what has gathered, `RunTask` among it
 6. worker/worker, worker/output, worker/execution: the worker runs the function, and answers `TaskDone` (see
    core_worker/core_worker for which message goes where in drivers and workers)
-7. back in leases and tasks (`on_task_done`, `finish`), then scheduler/objects/objects: the result is sealed and
-   put down for whoever owns it; scheduler/process sends it, `ObjectsReady`
+7. back in leases and tasks (`on_task_done`, `finish`), then scheduler/objects/objects: the result is sealed
+   and put down for whoever owns it; scheduler/process sends it, `ObjectsReady`
 8. api, core_worker/getting, values/serialization: `get` has been waiting in connection; the value arrives,
    is loaded and returned
 

@@ -22,7 +22,7 @@ In reading order:
 - generator: the streams of generator tasks, and the generators that users iterate over
 
 Who owns what: `current` the process's core worker; `Outbox` news, order, bursts and open questions;
-`LiveReferences` (in outbox) the counts, changed under the outbox's lock alone; `Arrivals` (in getting) values and expectations, to
-which `Submission` and `Putting` add what they make; `Connection` the socket, its turns and the background
-thread; `Streams` the streams; `Lending` who waits.
+`LiveReferences` (in outbox) the counts, changed under the outbox's lock alone; `Arrivals` (in getting) values
+and expectations, to which `Submission` and `Putting` add what they make; `Connection` the socket, its turns
+and the background thread; `Streams` the streams; `Lending` who waits.
 """

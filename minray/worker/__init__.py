@@ -14,7 +14,7 @@ In reading order:
 - execution: the running of one task
 - failures: what becomes of an exception
 - generators: items that go out one by one, or all at the end
-- output: printed lines, and the name of who printed them, on their way to the driver; the title of the process
+- output: printed lines, and the name of who printed them, on their way to the driver; the process's title
 - lease_watch: the rest of a lease, given back if its current task takes long
 - actor_host: the actor that lives here: its object, and when which of its calls runs
 - concurrent_calls: calls of an actor that may have several under way
