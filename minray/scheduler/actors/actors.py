@@ -13,13 +13,9 @@ from ...exceptions import (
     TaskCancelledError,
 )
 from ...gcs.schema import ActorState
+from ...wire import messages
 from ...wire.config import LEAVE_SECONDS
 from ...wire.ids import TaskID
-from ...wire.messages import (
-    ActorExits,
-    Exit,
-    KillActor,
-)
 from ..nodes.processes import Processes
 from ..objects.objects import Objects
 from ..tables.event_log import EventLog
@@ -75,7 +71,7 @@ class Actors:
         self._calls = calls
         self._leaving: deque[tuple[float, Worker]] = deque()  # since when they are to end
 
-    def on_kill_actor(self, client: Client, message: KillActor) -> None:
+    def on_kill_actor(self, client: Client, message: messages.KillActor) -> None:
         """Somebody called `kill`."""
         actor = self.table.by_id.get(message.actor_id)
         if actor is not None and message.no_restart:
@@ -88,7 +84,7 @@ class Actors:
         elif worker is not None:
             self._processes.kill(worker)
 
-    def on_actor_exits(self, client: Client, message: ActorExits) -> None:
+    def on_actor_exits(self, client: Client, message: messages.ActorExits) -> None:
         """The actor's process ends on purpose."""
         actor = client.actor
         if actor is not None:
@@ -215,7 +211,7 @@ class Actors:
         else:
             worker.node.pool.retire(worker)
             if not told:
-                worker.send(Exit())
+                worker.send(messages.Exit())
         self._leaving.append((self._log.now, worker))
 
     def change(self, actor: Actor, state: ActorState, detail: str = "") -> None:

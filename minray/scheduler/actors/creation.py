@@ -9,17 +9,9 @@ import pickle
 
 from ...exceptions import ActorUnschedulableError, RayError, TaskPlacementGroupRemoved, TaskUnschedulableError
 from ...gcs.schema import ActorState, TaskState
+from ...wire import messages
 from ...wire.error_chain import died_of
-from ...wire.messages import (
-    ACTOR,
-    ActorReady,
-    BecomeActor,
-    CreateActor,
-    GetActor,
-    Reply,
-    SubmitTask,
-    TaskDone,
-)
+from ...wire.messages import ACTOR
 from ..nodes.processes import Processes
 from ..objects.objects import Objects
 from ..tables.event_log import EventLog
@@ -62,18 +54,18 @@ class ActorCreation:
         self._objects, self._tasks, self._leases = objects, tasks, leases
         self._processes, self._calls, self._actors = processes, calls, actors
 
-    def on_create_actor(self, client: Client, message: CreateActor) -> None:
+    def on_create_actor(self, client: Client, message: messages.CreateActor) -> None:
         """A process wants an actor."""
         known = self._table.holder(message.namespace, message.name) if message.name else None
         if known is not None:
             outcome = "exists" if message.get_if_exists else "taken"
             answer = (outcome, known.spec.actor_id, known.spec.handle)
-            client.channel.send(Reply(message.request, answer, ""))
+            client.channel.send(messages.Reply(message.request, answer, ""))
             return
         if message.detached is None:
             driver = self._processes.driver_of(client)
             message = message._replace(detached=driver is not None and driver.detached)
-        spec, number = SubmitTask(*message.task), self._table.next_number()
+        spec, number = messages.SubmitTask(*message.task), self._table.next_number()
         creation = self._tasks.new_task(client, spec)
         lines, restarts_left = Lines[Task](message.in_order), message.max_restarts
         actor = Actor(message, number, client, creation, lines, self._calls, restarts_left)
@@ -91,14 +83,14 @@ class ActorCreation:
             self._tasks.pin_arguments(spec)  # until the actor is dead for good: every restart needs them
         if message.request:
             answer = ("created", message.actor_id, message.handle)
-            client.channel.send(Reply(message.request, answer, ""))
+            client.channel.send(messages.Reply(message.request, answer, ""))
         self._tasks.take_in(creation, f"{message.class_name}.__init__")
 
-    def on_get_actor(self, client: Client, message: GetActor) -> None:
+    def on_get_actor(self, client: Client, message: messages.GetActor) -> None:
         """A process looks for a named actor."""
         actor = self._table.holder(message.namespace, message.name)
         found = (actor.spec.actor_id, actor.spec.handle) if actor is not None else None
-        client.channel.send(Reply(message.request, found, ""))
+        client.channel.send(messages.Reply(message.request, found, ""))
 
     # --- the constructor's way: see `Route` ---------------------------------------------------------
 
@@ -130,7 +122,7 @@ class ActorCreation:
         spec = actor.spec
         self._actors.move_in(actor, worker)
         worker.send(
-            BecomeActor(
+            messages.BecomeActor(
                 spec.actor_id,
                 spec.handle,
                 spec.class_name,
@@ -144,12 +136,12 @@ class ActorCreation:
         self._leases.order(task, worker)
         self._log.task(task, TaskState.SUBMITTED_TO_WORKER)
 
-    def on_actor_ready(self, client: Client, message: ActorReady) -> None:
+    def on_actor_ready(self, client: Client, message: messages.ActorReady) -> None:
         """The constructor has returned."""
         if client.actor is not None:
             client.actor.shown_as = message.shown_as
 
-    def done(self, actor: Actor, worker: Worker, message: TaskDone) -> None:
+    def done(self, actor: Actor, worker: Worker, message: messages.TaskDone) -> None:
         """The constructor has come to its end."""
         creation = actor.creation
         self._log.task_ran(creation, message.started)

@@ -24,24 +24,9 @@ import signal
 from collections.abc import Callable
 
 from ...object_store.segments import node_of
+from ...wire import messages
 from ...wire.config import NODE_SECONDS
-from ...wire.messages import (
-    STORED,
-    CopyMade,
-    Died,
-    Forked,
-    FreeCopies,
-    FromWorker,
-    Heartbeat,
-    JoinNode,
-    Message,
-    NodeAccepted,
-    ToWorker,
-    WhereIs,
-    Written,
-    pack,
-    unpack,
-)
+from ...wire.messages import STORED, Message, pack, unpack
 from ..objects.objects import Objects
 from ..objects.whereabouts import Whereabouts
 from ..tables.event_log import EventLog
@@ -66,7 +51,7 @@ class FarChannel:
 
     def send(self, message: Message) -> None:
         """Pass a message on."""
-        self._link.send(ToWorker(self._worker, (pack(message),)))
+        self._link.send(messages.ToWorker(self._worker, (pack(message),)))
 
 
 class FarNodes:
@@ -114,7 +99,7 @@ class FarNodes:
 
     # --- nodes come and go --------------------------------------------------------------------------
 
-    def on_join(self, client: Client, message: JoinNode) -> None:
+    def on_join(self, client: Client, message: messages.JoinNode) -> None:
         """A node wants to be one of the session's."""
         self._last_number += 1
         info = json.loads(message.info)
@@ -124,12 +109,12 @@ class FarNodes:
         self._by_link[client] = node
         self._whereabouts.sockets[node.number] = message.objects
         self._log.new_node(node.number, node.id, info["NodeManagerAddress"], json.dumps(info["Resources"]))
-        client.channel.send(NodeAccepted(node.number, self._whereabouts.sockets.get(0, "")))
+        client.channel.send(messages.NodeAccepted(node.number, self._whereabouts.sockets.get(0, "")))
         self._processes.start(node, node.pool.target)
         self._tasks.look_again()
         self._node_joined()
 
-    def on_heartbeat(self, client: Client, message: Heartbeat) -> None:
+    def on_heartbeat(self, client: Client, message: messages.Heartbeat) -> None:
         """A node lives."""
         if client in self._by_link:
             self._by_link[client].heard = self._log.now
@@ -149,7 +134,7 @@ class FarNodes:
         for worker in list(node.pool.workers.values()):
             self._processes.doom(worker, f"ended with its node (node {node.number}, {node.id[:8]}: {how})")
             self._workers.pop(worker.number, None)
-            self._deaths.on_died(Died(worker.number, -signal.SIGKILL))
+            self._deaths.on_died(messages.Died(worker.number, -signal.SIGKILL))
         del self._nodes.alive[node.number]
         self._node_died(node)
         for task in list(self._queue.tasks()):
@@ -175,7 +160,7 @@ class FarNodes:
 
     # --- messages -----------------------------------------------------------------------------------
 
-    def on_from_worker(self, client: Client, message: FromWorker) -> None:
+    def on_from_worker(self, client: Client, message: messages.FromWorker) -> None:
         """A worker of another node says something."""
         node = self._by_link.get(client)
         if node is None:
@@ -187,27 +172,27 @@ class FarNodes:
         for fields in message.messages:
             self._handle(worker, unpack(fields))
 
-    def on_written(self, client: Client, message: Written) -> None:
+    def on_written(self, client: Client, message: messages.Written) -> None:
         """A worker of another node has written an object, which it is about to seal."""
         if client in self._by_link:
             self._objects.room.written(message.name, message.size)
             self._workers[message.worker].creating[message.object_id] = message.name
 
-    def on_forked(self, client: Client, message: Forked) -> None:
+    def on_forked(self, client: Client, message: messages.Forked) -> None:
         """A worker of another node has been started."""
         if client in self._by_link:
             self._processes.on_forked(message)
 
-    def on_died(self, client: Client, message: Died) -> None:
+    def on_died(self, client: Client, message: messages.Died) -> None:
         """A worker of another node has ended."""
         self._deaths.on_died(message)
         self._workers.pop(message.worker, None)
 
-    def on_where_is(self, client: Client, message: WhereIs) -> None:
+    def on_where_is(self, client: Client, message: messages.WhereIs) -> None:
         """A node needs an object."""
         client.channel.send(self._whereabouts.holders(message.object_id, message.failed))
 
-    def on_copy_made(self, client: Client, message: CopyMade) -> None:
+    def on_copy_made(self, client: Client, message: messages.CopyMade) -> None:
         """A node has a copy of an object now; if nobody needs the object any more, it is freed at once."""
         if client not in self._by_link:
             return
@@ -215,9 +200,9 @@ class FarNodes:
         if entry is not None and entry.kind == STORED:
             self._objects.room.add_copy((message.object_id, message.name, message.size))
         else:
-            client.channel.send(FreeCopies((message.name,)))
+            client.channel.send(messages.FreeCopies((message.name,)))
 
     def _free_far(self, name: str) -> None:
         node = self._nodes.alive.get(node_of(name))
         if node is not None and node.link is not None:
-            node.link.send(FreeCopies((name,)))
+            node.link.send(messages.FreeCopies((name,)))

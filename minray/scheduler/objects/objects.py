@@ -13,23 +13,9 @@ from ...exceptions import ObjectLostError
 from ...object_store.copies import SessionRoom
 from ...object_store.room import Place
 from ...object_store.segments import NOWHERE, node_of
+from ...wire import messages
 from ...wire.ids import task_of
-from ...wire.messages import (
-    ACTOR,
-    ERROR,
-    INLINE,
-    STORED,
-    AbortSegment,
-    CreateSegment,
-    DropReferences,
-    HoldReferences,
-    ObjectsReady,
-    PutObject,
-    SealSegment,
-    Subscribe,
-    TaskDone,
-    Value,
-)
+from ...wire.messages import ACTOR, ERROR, INLINE, STORED, Value
 from ..tables.event_log import EventLog
 from ..tables.records import Client, Task
 from .reconstruction import Reconstruction
@@ -122,7 +108,7 @@ class Objects:
     def flush_pushes(self) -> None:
         """Send the values that have gathered, one message a process."""
         for client in self._pushing:
-            client.channel.send(ObjectsReady(tuple(client.ready)))
+            client.channel.send(messages.ObjectsReady(tuple(client.ready)))
             client.ready.clear()
         self._pushing.clear()
 
@@ -151,7 +137,7 @@ class Objects:
         if self.table.references.unpin(object_id):
             self.release([object_id])
 
-    def keep_results(self, client: Client, message: TaskDone) -> None:
+    def keep_results(self, client: Client, message: messages.TaskDone) -> None:
         """A task has ended: what it wrote for results that have come to nothing is freed."""
         if not client.creating:
             return
@@ -176,18 +162,18 @@ class Objects:
 
     # --- messages -----------------------------------------------------------------------------------
 
-    def on_put_object(self, client: Client, message: PutObject) -> None:
+    def on_put_object(self, client: Client, message: messages.PutObject) -> None:
         """A small object came with its value."""
         self.tidy_up()
         self.table.declare(message.object_id, client.task_number, client)
         self.table.references.hold(client, message.object_id)
         self.seal(message.object_id, (INLINE, message.blob), message.contained, None)
 
-    def on_create_segment(self, client: Client, message: CreateSegment) -> None:
+    def on_create_segment(self, client: Client, message: messages.CreateSegment) -> None:
         """A process wants to write an object into the store."""
         self.room.ask(client, message)
 
-    def on_seal_segment(self, client: Client, message: SealSegment) -> None:
+    def on_seal_segment(self, client: Client, message: messages.SealSegment) -> None:
         """What `put` wrote is complete."""
         self.tidy_up()
         name = client.creating.pop(message.object_id)
@@ -196,28 +182,28 @@ class Objects:
         value = STORED, (message.object_id, name, self._size(name))
         self.seal(message.object_id, value, message.contained, client.task_number)
 
-    def on_abort_segment(self, client: Client, message: AbortSegment) -> None:
+    def on_abort_segment(self, client: Client, message: messages.AbortSegment) -> None:
         """Writing failed."""
         self.room.discard(message.object_id, client.creating.pop(message.object_id))
 
-    def on_subscribe(self, client: Client, message: Subscribe) -> None:
+    def on_subscribe(self, client: Client, message: messages.Subscribe) -> None:
         """A process wants values that it did not submit the tasks for."""
         for wanted in message.object_ids:
             entry = self.table.get(wanted)
             if entry is None:
-                client.channel.send(ObjectsReady(((wanted, ERROR, lost(wanted)),)))
+                client.channel.send(messages.ObjectsReady(((wanted, ERROR, lost(wanted)),)))
             elif entry.ready:
                 self._push(client, wanted, entry)
             elif client not in entry.subscribers:
                 entry.subscribers.append(client)
 
-    def on_hold_references(self, client: Client, message: HoldReferences) -> None:
+    def on_hold_references(self, client: Client, message: messages.HoldReferences) -> None:
         """References have arrived in a process."""
         self.tidy_up()  # what it said before was true before
         for held in message.object_ids:
             self.table.references.hold(client, held)
 
-    def on_drop_references(self, client: Client, message: DropReferences) -> None:
+    def on_drop_references(self, client: Client, message: messages.DropReferences) -> None:
         """A process has dropped its last references to these objects; nobody waits for what follows."""
         self._dropped.append((client, message.object_ids))
 
