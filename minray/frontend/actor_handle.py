@@ -1,7 +1,7 @@
 """`ActorHandle`: what users call an actor's methods through, in any process of the session.
 
 A handle holds a reference to the object that stands for the actor, so copying and forgetting handles is
-counted as references are (see `core_worker/references`), and the actor ends when the last one is gone.  It
+counted as references are (see `core_worker/outbox`), and the actor ends when the last one is gone.  It
 also carries what it needs to know of the class: the methods, their options and signatures, not their code::
 
     handle.method.remote(x) -> ActorMethod -> core worker: SubmitTask(actor=..., method="method")

@@ -2,7 +2,7 @@
 
 A reference is a little more than an id: as long as one lives anywhere in a session, the value is kept.
 So creating, copying to another process, and forgetting references is what drives the freeing of memory
-(see `core_worker/references`).  This module knows nothing of sockets: what references need of the process's
+(see `core_worker/outbox`).  This module knows nothing of sockets: what references need of the process's
 core worker is behind `ObjectRef.port`.
 """
 

@@ -414,7 +414,7 @@ class Unhandled(NamedTuple):
 
 
 class CollectGarbage(NamedTuple):
-    """Garbage may keep what others wait for; see `garbage`."""
+    """Garbage may keep what others wait for; see `scheduler.announcements`."""
 
 
 class Exit(NamedTuple):
