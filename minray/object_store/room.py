@@ -82,9 +82,7 @@ class StoreRoom:
         self._log = log
         self._moved = moved
         self.jobs: list[Job] = []  # outbox: what is to be done with files; see `take_jobs`
-        self.creates: deque[tuple[User, CreateSegment]] = (
-            deque()
-        )  # requests that wait for room, and for `settle`
+        self.creates: deque[tuple[User, CreateSegment]] = deque()  # wait for room, and for `settle`
         self._sealed: OrderedDict[str, Place] = OrderedDict()  # what may be spilled, the longest unused first
         self._spilling: dict[str, Place] = {}
         self._stays: set[str] = set()  # what could not be spilled for those who wait now

@@ -93,7 +93,7 @@ class Transfers(Jobs[PullJob, Pulled]):
 
     def _open(self, name: str) -> BinaryIO:
         """Open an object's file so that it stays what it is; it may be spilled just now, hence two tries."""
-        for last_try in (False, True):
+        for _ in range(2):
             path = self._folders.path(self._resolve(name))
             with contextlib.suppress(FileNotFoundError):
                 file = path.open("rb")
@@ -101,8 +101,6 @@ class Transfers(Jobs[PullJob, Pulled]):
                 if path.exists():
                     return file
                 file.close()
-            if last_try:
-                break
         raise FileNotFoundError(name)
 
 

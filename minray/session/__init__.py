@@ -10,7 +10,7 @@ In reading order:
 - folders: where sessions live on disk, which of them run, what is swept away when; any process
 - supervisor: the first process of a node to start and the last to end
 - descendants: how what a worker has started ends with it; zygote, workers, schedulers
-- exit_codes: how a process ended, in words
+- exit_codes: which children have ended, and how, in words
 - here: what this process knows of itself, its session, task, GPUs and actor; drivers and workers
 - dashboard_link: how `init` finds the user's dashboard or starts it; drivers
 

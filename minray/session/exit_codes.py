@@ -1,6 +1,20 @@
-"""How a process ended, in words."""
+"""Which children of a process have ended, and how, in words."""
 
+import contextlib
+import os
 import signal
+
+
+def ended_children() -> list[tuple[int, int]]:
+    """Collect the children of this process that have ended: process ids and exit codes."""
+    ended = []
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            ended.append((pid, os.waitstatus_to_exitcode(status)))
+    return ended
 
 
 def describe_exit(exit_code: int) -> str:

@@ -32,7 +32,7 @@ from typing import Any
 
 from ..wire.config import PACKAGE, STOP_SECONDS
 from . import folders
-from .exit_codes import describe_exit
+from .exit_codes import describe_exit, ended_children
 
 # The module that each part runs.
 PARTS = {
@@ -154,14 +154,7 @@ def _is_alive(pid: int) -> bool:
 
 def _ended(parts: dict[int, str]) -> list[tuple[str, int]]:
     """Collect the parts that have ended."""
-    ended = []
-    with contextlib.suppress(ChildProcessError):
-        while parts:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                break
-            ended.append((parts.pop(pid), os.waitstatus_to_exitcode(status)))
-    return ended
+    return [(parts.pop(pid), code) for pid, code in ended_children()]
 
 
 def _stop_parts(parts: dict[int, str], zygote: int) -> None:

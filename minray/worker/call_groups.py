@@ -14,26 +14,12 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from ..wire.messages import RunTask
 
 # In Ray, a group's threads are all there from the start, so that its first calls do not share any.
 _AT_LEAST = 8
-
-
-class CallGroup(Protocol):
-    """What both kinds of group can do; to be used by the worker's main thread."""
-
-    def add(self, call: RunTask) -> None:
-        """Run a call as soon as its turn has come."""
-
-    def cancel(self, task_id: bytes) -> RunTask | None:
-        """Cancel a call.
-
-        Returns:
-            The call, if it stood in line and will not run.
-        """
 
 
 def check_limit(name: str, limit: int) -> None:
@@ -166,3 +152,6 @@ class AsyncGroup:
         for call in [call for call in self._line if call.task_id == task_id]:
             self._line.remove(call)
             self._refuse(call)
+
+
+CallGroup = ThreadGroup | AsyncGroup

@@ -31,26 +31,6 @@ from .failures import Outcome, Result
 from .generators import Yielding
 
 
-class _LazyFunction:
-    """A function's code, or a class's, that has arrived but was not needed yet."""
-
-    def __init__(self, blob: bytes) -> None:
-        self._blob = blob
-
-    def load(self, name: str, is_actor: bool) -> Callable[..., Any]:
-        try:
-            function = deserialize_function(self._blob)
-        except Exception as error:
-            # Ray raises this class and these first words, whatever went wrong.
-            what = f"actor with name {name.removesuffix('.__init__')}" if is_actor else "remote function"
-            raise RuntimeError(
-                f"The {what} failed to import on the worker. This may be because needed library "
-                f"dependencies are not installed in the worker environment.\n{type(error).__name__}: "
-                f"{failures.with_advice(error, f'the function {name!r}')}"
-            ) from error
-        return function
-
-
 class Execution:
     """Runs tasks in this process.
 
@@ -69,7 +49,7 @@ class Execution:
         self._outbox = outbox
         self._store = store
         self._yielding = Yielding(self._one, outbox, connection, lending)
-        self._functions: dict[bytes, Callable[..., Any] | _LazyFunction] = {}
+        self._functions: dict[bytes, Callable[..., Any] | bytes] = {}  # bytes: not needed yet
         self._in_user_code = False  # a signal to cancel finds the code that it is meant for
         self._interrupt_missed = False  # such a signal came when there was none
         self._setup_error = ""
@@ -166,10 +146,10 @@ class Execution:
         if actor is not None and task.method != CONSTRUCTOR:
             return actor.function(task)
         if task.function_blob is not None:
-            self._functions[task.function_id] = _LazyFunction(task.function_blob)
+            self._functions[task.function_id] = task.function_blob
         function = self._functions[task.function_id]
-        if isinstance(function, _LazyFunction):
-            function = self._functions[task.function_id] = function.load(task.name, actor is not None)
+        if isinstance(function, bytes):
+            function = self._functions[task.function_id] = _load_function(function, task.name)
         return function if actor is None else actor.constructor(function)
 
     # --- what it returns ----------------------------------------------------------------------------
@@ -222,6 +202,20 @@ class Execution:
             (errors, message, retry) = failures.raised(task, raised)
             return (*results, *errors[len(results) :]), message, retry
         return tuple(results), None, False
+
+
+def _load_function(blob: bytes, name: str) -> Callable[..., Any]:
+    """A function's code, or a class's."""
+    try:
+        return deserialize_function(blob)
+    except Exception as error:
+        # Ray raises this class and these first words, whatever went wrong.
+        actor = f"actor with name {name.removesuffix('.__init__')}"
+        raise RuntimeError(
+            f"The {'remote function' if here.actor is None else actor} failed to import on the worker. This "
+            "may be because needed library dependencies are not installed in the worker environment.\n"
+            f"{type(error).__name__}: {failures.with_advice(error, f'the function {name!r}')}"
+        ) from error
 
 
 def _check_count(task: RunTask, value: Any, count: int) -> None:  # noqa: ANN401

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from ..session.descendants import adopt_orphans, end_orphans, exit_with_descendants
+from ..session.exit_codes import ended_children
 from ..wire.config import PACKAGE
 from ..wire.messages import Died, Fork, Forked
 from ..wire.rpc import FrameReader, frame
@@ -80,21 +81,10 @@ def _load_runtime() -> None:
 
 def _report_ended(workers: dict[int, int], scheduler: socket.socket) -> None:
     """Tell the scheduler which workers have ended, and end what they have left behind."""
-    for pid, exit_code in _ended_children():
+    for pid, exit_code in ended_children():
         if pid in workers:
             scheduler.sendall(frame([Died(workers.pop(pid), exit_code)]))
             end_orphans(workers)
-
-
-def _ended_children() -> list[tuple[int, int]]:
-    ended = []
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                break
-            ended.append((pid, os.waitstatus_to_exitcode(status)))
-    return ended
 
 
 def _become_worker(config: dict[str, Any], wanted: Fork) -> None:
