@@ -12,6 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import RaySystemError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("minray")
 
 
+@dataclass(eq=False)
 class Futures:
     """Makes futures of references.
 
@@ -40,19 +42,13 @@ class Futures:
         load: the Python value of a stored value of an object; raises what `get` would raise.
     """
 
-    def __init__(
-        self,
-        arrivals: Arrivals,
-        references: LiveReferences,
-        outbox: Outbox,
-        connection: Connection,
-        load: Callable[[Value, None, bytes], Any],
-    ) -> None:
-        self._arrivals = arrivals
-        self._references = references
-        self._outbox = outbox
-        self._connection = connection
-        self._load_value = load
+    _arrivals: Arrivals
+    _references: LiveReferences
+    _outbox: Outbox
+    _connection: Connection
+    _load_value: Callable[[Value, None, bytes], Any]
+
+    def __post_init__(self) -> None:
         self._arrived: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()

@@ -16,6 +16,7 @@ What event loops and futures wait for is in `futures`, what waits for a generato
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -137,6 +138,7 @@ class Arrivals:
                 call()
 
 
+@dataclass(eq=False)
 class Getting:
     """Waits for values, and loads them.
 
@@ -149,21 +151,12 @@ class Getting:
         store: the object store.
     """
 
-    def __init__(
-        self,
-        arrivals: Arrivals,
-        references: LiveReferences,
-        outbox: Outbox,
-        connection: Connection,
-        lending: Lending,
-        store: StoreClient,
-    ) -> None:
-        self._arrivals = arrivals
-        self._references = references
-        self._outbox = outbox
-        self._connection = connection
-        self._lending = lending
-        self._store = store
+    _arrivals: Arrivals
+    _references: LiveReferences
+    _outbox: Outbox
+    _connection: Connection
+    _lending: Lending
+    _store: StoreClient
 
     def get(self, keys: list[bytes], timeout: float | None) -> list[Any]:
         """The values of all references, in order; see `api.get`."""

@@ -8,6 +8,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..exceptions import OufOfBandObjectRefSerializationException
@@ -45,6 +46,7 @@ class Calls(NamedTuple):
     recorded: bool = True
 
 
+@dataclass(eq=False)
 class Submission:
     """Submits tasks, and calls of actors' methods.
 
@@ -58,22 +60,13 @@ class Submission:
             and True that the task waits until its items are taken.
     """
 
-    def __init__(
-        self,
-        ids: Iterator[bytes],
-        arrivals: Arrivals,
-        references: LiveReferences,
-        outbox: Outbox,
-        putting: Putting,
-        open_stream: Callable[[bytes, ObjectRef, bool], Any],
-    ) -> None:
-        self._ids = ids
-        self._arrivals = arrivals
-        self._references = references
-        self._outbox = outbox
-        self._putting = putting
-        self._open_stream = open_stream
-        self.exported: set[bytes] = set()  # the ids of functions that the session knows
+    _ids: Iterator[bytes]
+    _arrivals: Arrivals
+    _references: LiveReferences
+    _outbox: Outbox
+    _putting: Putting
+    _open_stream: Callable[[bytes, ObjectRef, bool], Any]
+    exported: set[bytes] = field(init=False, default_factory=set)  # the functions that the session knows
 
     def export(self, function_id: bytes, name: str, blob: bytes, what: str = "The remote function") -> None:
         """Make a function known to the session, unless it is among the `exported`.

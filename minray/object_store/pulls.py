@@ -11,6 +11,7 @@ copies that could not be had; if it is lost, those who wait are told so, and ask
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..wire.messages import CreateSegment, Holders, Message, Reply
@@ -44,6 +45,7 @@ class _Pull:
         self.recycled = False
 
 
+@dataclass(eq=False)
 class Pulls:
     """All pulls of one node.
 
@@ -54,22 +56,17 @@ class Pulls:
         copied: told of an object's new place here; False if it is not needed any more.
     """
 
-    def __init__(
-        self,
-        room: StoreRoom,
-        log: StoreLog,
-        look_up: Callable[[bytes, tuple[str, ...]], None],
-        copied: Callable[[Place], bool],
-    ) -> None:
+    _room: StoreRoom
+    _log: StoreLog
+    _look_up: Callable[[bytes, tuple[str, ...]], None]
+    _copied: Callable[[Place], bool]
+
+    def __post_init__(self) -> None:
         self.jobs: list[PullJob] = []  # outbox
         # To the store, this is one more process that writes objects.
         self.channel = self
         self.creating: dict[bytes, str] = {}
         self.task_number: int | None = None
-        self._room = room
-        self._log = log
-        self._look_up = look_up
-        self._copied = copied
         self._pulls: dict[bytes, _Pull] = {}
         self._asked: dict[int, bytes] = {}  # objects for which it was asked for room, by request
         self._requests = 0

@@ -101,13 +101,13 @@ class ActorRunner:
 
         return concurrent_calls.ConcurrentCalls(
             self._outbox,
-            self._connection,
             self._execution,
-            self.order,
             self.is_async,
             self._finish_output,
             self.on_system_exit,
             lambda: self.exiting,
+            self._connection,
+            self.order,
         )
 
     def warn_of_blocking(self, name: str, remedy: str) -> None:

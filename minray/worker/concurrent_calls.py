@@ -11,6 +11,7 @@ thread or coroutine is at, `here.running` remembers, so that what it prints and 
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import InitVar, dataclass
 from typing import NoReturn
 
 from ..core_worker.connection import Connection
@@ -27,37 +28,31 @@ from .failures import Outcome
 SYSTEM_GROUP = "_ray_system"
 
 
+@dataclass(eq=False)
 class ConcurrentCalls:
     """Runs an actor's calls in groups.
 
     Args:
         outbox: sends what becomes of the calls.
-        connection: brings word of calls that are to be cancelled.
         execution: runs one call.
-        order: names the groups, and says how many calls each may have under way.
         is_async: whether they run in event loops; else in threads.
         finish_output: called when a call ends: its last line may not have ended.
         before_exit: called when a call ends the process.
         is_exiting: whether a call has said that the process is about to end.
+        connection: brings word of calls that are to be cancelled.
+        order: names the groups, and says how many calls each may have under way.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        connection: Connection,
-        execution: Execution,
-        order: BecomeActor,
-        is_async: bool,
-        finish_output: Callable[[], None],
-        before_exit: Callable[[SystemExit], None],
-        is_exiting: Callable[[], bool],
-    ) -> None:
-        self._outbox = outbox
-        self._execution = execution
-        self._finish_output = finish_output
-        self._before_exit = before_exit
-        self._is_exiting = is_exiting
-        self._is_async = is_async
+    _outbox: Outbox
+    _execution: Execution
+    _is_async: bool
+    _finish_output: Callable[[], None]
+    _before_exit: Callable[[SystemExit], None]
+    _is_exiting: Callable[[], bool]
+    connection: InitVar[Connection]
+    order: InitVar[BecomeActor]
+
+    def __post_init__(self, connection: Connection, order: BecomeActor) -> None:
         limits = {"": order.max_concurrency, SYSTEM_GROUP: 1, **dict(order.groups)}
         self._groups = {name: self._group(name, limit) for name, limit in limits.items()}
         connection.handle(CancelCall, self._on_cancel_call)

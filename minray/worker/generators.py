@@ -6,6 +6,7 @@ An item of ``num_returns="streaming"`` goes out at once, as `ItemYielded`, while
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ..core_worker.connection import Connection
@@ -22,6 +23,7 @@ _LIMIT = "RAY_max_num_generator_returns"  # Ray's name for it
 _MOST_ITEMS = int(os.environ.get(_LIMIT, 100_000_000))
 
 
+@dataclass(eq=False)
 class Yielding:
     """Takes the items of generators that run in this process.
 
@@ -32,19 +34,14 @@ class Yielding:
         lending: is told when a generator begins to wait for that.
     """
 
-    def __init__(
-        self,
-        one: Callable[[RunTask, int, Any], Result],
-        outbox: Outbox,
-        connection: Connection,
-        lending: Lending,
-    ) -> None:
-        self._one = one
-        self._outbox = outbox
-        self._connection = connection
-        self._lending = lending
+    _one: Callable[[RunTask, int, Any], Result]
+    _outbox: Outbox
+    _connection: Connection
+    _lending: Lending
+
+    def __post_init__(self) -> None:
         self._taken: dict[bytes, int] = {}  # of generators that must not run ahead, by their tasks
-        connection.handle(ItemsTaken, self._on_items_taken)
+        self._connection.handle(ItemsTaken, self._on_items_taken)
 
     def collect(self, task: RunTask, items: Any) -> tuple[Any, Any]:  # noqa: ANN401 - what the user returned
         """All that a generator yields; if it raises, the error is the last item."""
