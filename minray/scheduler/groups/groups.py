@@ -9,15 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...exceptions import TaskPlacementGroupRemoved
+from ...wire import messages
 from ...wire.demand import UNIT, plain_demand
-from ...wire.messages import (
-    ERROR,
-    INLINE,
-    AwaitPlacementGroup,
-    CreatePlacementGroup,
-    RemovePlacementGroup,
-    Reply,
-)
+from ...wire.messages import ERROR, INLINE
 from ...wire.placement import Placement
 from ..nodes.processes import Processes
 from ..objects.objects import Objects
@@ -58,14 +52,14 @@ class Groups:
         self._events = log
         self._ended_jobs: set[int] = set()
 
-    def on_create(self, client: Client, message: CreatePlacementGroup) -> None:
+    def on_create(self, client: Client, message: messages.CreatePlacementGroup) -> None:
         """A process wants a group; the answer is empty, or says why there will be none."""
         if message.name and self.policy.find(message.name, message.namespace) is not None:
             text = (
                 f"Failed to create placement group '{message.group_id}' because name {message.name!r} "
                 "already exists. Remove the other group, or choose another name."
             )
-            client.channel.send(Reply(message.request, text, ""))
+            client.channel.send(messages.Reply(message.request, text, ""))
             return
         bundles = [tuple(bundle) for bundle in message.bundles]
         group = Group(message.group_id, message.name, bundles, message.strategy)
@@ -79,7 +73,7 @@ class Groups:
         self.policy.add(group)
         self._log.new_group(group, client)
         self.create_waiting()
-        client.channel.send(Reply(message.request, "", ""))
+        client.channel.send(messages.Reply(message.request, "", ""))
 
     def create_waiting(self) -> None:
         """Create the groups for which there is room now, and give back what removed ones had."""
@@ -115,7 +109,7 @@ class Groups:
                 if group.job_ended:
                     self._remove(group.group_id)
 
-    def on_remove(self, client: Client, message: RemovePlacementGroup) -> None:
+    def on_remove(self, client: Client, message: messages.RemovePlacementGroup) -> None:
         """A process does not want a group any more."""
         self._remove(message.group_id)
 
@@ -133,7 +127,7 @@ class Groups:
             self._queue.discard(task)
             self._tasks.enqueue(task)  # which fails it
 
-    def on_await(self, client: Client, message: AwaitPlacementGroup) -> None:
+    def on_await(self, client: Client, message: messages.AwaitPlacementGroup) -> None:
         """A process wants an object that is sealed when the group has been created."""
         table = self._objects.table
         table.declare(message.object_id, None, client).subscribers.append(client)

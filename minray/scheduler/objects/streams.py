@@ -13,16 +13,9 @@ A generator whose worker died runs again from its beginning; what the owner has 
 import pickle
 from typing import Any
 
+from ...wire import messages
 from ...wire.ids import object_id
-from ...wire.messages import (
-    ERROR,
-    INLINE,
-    CloseStream,
-    ItemsTaken,
-    ItemYielded,
-    StreamEnd,
-    StreamItem,
-)
+from ...wire.messages import ERROR, INLINE
 from ..tables.records import Client, Task, Worker
 from .objects import Objects
 
@@ -80,9 +73,9 @@ class ItemStreams:
     def _tell_taken(self, stream: _Stream) -> None:
         if stream.worker is not None and stream.task.spec.backpressure > 0:
             taken = _ALL if stream.closed else stream.taken
-            stream.worker.send(ItemsTaken(stream.task.spec.task_id, taken))
+            stream.worker.send(messages.ItemsTaken(stream.task.spec.task_id, taken))
 
-    def on_item_yielded(self, client: Client, message: ItemYielded) -> None:
+    def on_item_yielded(self, client: Client, message: messages.ItemYielded) -> None:
         """A generator has yielded."""
         stream = self._streams.get(message.task_id)
         if stream is None or stream.ended:
@@ -98,17 +91,17 @@ class ItemStreams:
         self._objects.table.declare(name, stream.task.number)
         if not stream.closed:
             self._objects.table.references.hold(stream.owner, name)
-            stream.owner.channel.send(StreamItem(task_id, kind, payload))
+            stream.owner.channel.send(messages.StreamItem(task_id, kind, payload))
         self._objects.seal(name, (kind, payload), contained, stream.task.number)
         self._objects.release([name])  # at once, if nobody wants it
 
-    def on_items_taken(self, client: Client, message: ItemsTaken) -> None:
+    def on_items_taken(self, client: Client, message: messages.ItemsTaken) -> None:
         """The owner has taken items, so the generator may make more."""
         stream = self._streams[message.task_id]
         stream.taken = message.taken
         self._tell_taken(stream)
 
-    def on_close_stream(self, client: Client, message: CloseStream) -> None:
+    def on_close_stream(self, client: Client, message: messages.CloseStream) -> None:
         """The owner has dropped the generator: items that it has not taken are not needed."""
         stream = self._streams[message.task_id]
         drop = self._objects.table.references.drop
@@ -153,5 +146,5 @@ class ItemStreams:
         if stream is not None:
             stream.worker, stream.ended = None, True
             if not stream.closed:
-                stream.owner.channel.send(StreamEnd(task.spec.task_id, results[0][0] == ERROR))
+                stream.owner.channel.send(messages.StreamEnd(task.spec.task_id, results[0][0] == ERROR))
             self._remove_if_over(stream)

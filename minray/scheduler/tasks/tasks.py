@@ -14,19 +14,10 @@ from collections.abc import Callable
 
 from ...exceptions import RayError, TaskUnschedulableError
 from ...gcs.schema import TaskState
+from ...wire import messages
 from ...wire.error_chain import passed_on
 from ...wire.ids import object_id, result_count
-from ...wire.messages import (
-    DYNAMIC,
-    ERROR,
-    STORED,
-    STREAMING,
-    CancelTask,
-    ExportFunction,
-    Notice,
-    SubmitTask,
-    TaskDone,
-)
+from ...wire.messages import DYNAMIC, ERROR, STORED, STREAMING
 from ...wire.placement import Placement
 from ..objects.objects import Objects, lost
 from ..objects.streams import ItemStreams
@@ -59,26 +50,26 @@ class Tasks:
         objects: Objects,
         streams: ItemStreams,
         queue: TaskQueue,
-        notify: Callable[[Notice, int], None],
+        notify: Callable[[messages.Notice, int], None],
     ) -> None:
         self.alive: dict[bytes, Task] = {}  # by id
-        self.functions: dict[bytes, ExportFunction] = {}
+        self.functions: dict[bytes, messages.ExportFunction] = {}
         self.kept_aside: list[Task] = []  # tasks for which no node is fit, while there is one node
         self._log, self._nodes, self._objects, self._streams = log, nodes, objects, streams
         self._queue, self._notify = queue, notify
         self._last_number = 0
         # What stands above, and is asked only if a task has to do with it: see `connect`.
-        self._submit_call: Callable[[Client, SubmitTask], None]
+        self._submit_call: Callable[[Client, messages.SubmitTask], None]
         self._drop_actor: Callable[[bytes], None]
-        self._cancel: Callable[[Task, CancelTask], None]
+        self._cancel: Callable[[Task, messages.CancelTask], None]
         self.refusal: Callable[[Placement], RayError | None]
 
     def connect(
         self,
         *,
-        submit_call: Callable[[Client, SubmitTask], None],
+        submit_call: Callable[[Client, messages.SubmitTask], None],
         drop_actor: Callable[[bytes], None],
-        cancel: Callable[[Task, CancelTask], None],
+        cancel: Callable[[Task, messages.CancelTask], None],
         refusal: Callable[[Placement], RayError | None],
     ) -> None:
         """Name those who take calls of actors in, let actors go (by their objects), cancel tasks, and say
@@ -88,18 +79,18 @@ class Tasks:
 
     # --- a task comes -------------------------------------------------------------------------------
 
-    def on_export_function(self, client: Client, message: ExportFunction) -> None:
+    def on_export_function(self, client: Client, message: messages.ExportFunction) -> None:
         """A process tells what a function is."""
         self.functions[message.function_id] = message
 
-    def on_submit_task(self, client: Client, spec: SubmitTask) -> None:
+    def on_submit_task(self, client: Client, spec: messages.SubmitTask) -> None:
         """A process submits a task."""
         if spec.actor:
             self._submit_call(client, spec)
         else:
             self.submit(self.new_task(client, spec), self.functions[spec.function_id].name)
 
-    def new_task(self, client: Client, spec: SubmitTask) -> Task:
+    def new_task(self, client: Client, spec: messages.SubmitTask) -> Task:
         """A record for a task that a process submits."""
         self._last_number += 1
         parent = self.alive.get(spec.parent) if spec.parent else _likely_parent(client)
@@ -230,7 +221,7 @@ class Tasks:
             self.fail(task, why_not)
             return False
         if why_not:
-            self._notify(Notice(why_not), task.job)
+            self._notify(messages.Notice(why_not), task.job)
             if not self._nodes.several:
                 self.kept_aside.append(task)
         return not why_not or self._nodes.several
@@ -258,7 +249,7 @@ class Tasks:
         if task.route is not None:
             task.route.failed(task, error)
 
-    def ended(self, task: Task, message: TaskDone) -> None:
+    def ended(self, task: Task, message: messages.TaskDone) -> None:
         """A worker has run the task for the last time: what it returned or raised is its result."""
         state, results = TaskState.FINISHED, message.results
         if message.error is not None:
@@ -303,7 +294,7 @@ class Tasks:
         self._queue.discard(task)
         self.finish(task, TaskState.FAILED, ())
 
-    def pin_arguments(self, spec: SubmitTask) -> None:
+    def pin_arguments(self, spec: messages.SubmitTask) -> None:
         """The task needs its arguments, and what is inside them, until `release_arguments`."""
         pin = self._objects.table.references.pin
         for inner in spec.contained:
@@ -311,7 +302,7 @@ class Tasks:
         for _, argument in spec.refs:
             pin(argument)
 
-    def release_arguments(self, spec: SubmitTask) -> None:
+    def release_arguments(self, spec: messages.SubmitTask) -> None:
         """The task does not need its arguments any more."""
         if spec.refs or spec.contained:
             unpin = self._objects.table.references.unpin
@@ -331,7 +322,7 @@ def _likely_parent(client: Client) -> Task | None:
     return actor.creation
 
 
-def _inherited_cancel(parent: Task | None, spec: SubmitTask) -> CancelTask | None:
+def _inherited_cancel(parent: Task | None, spec: messages.SubmitTask) -> messages.CancelTask | None:
     """How a new task was cancelled with its parent.
 
     What a cancelled task submits from then on, such as to clean up, runs; a call names itself as the parent
