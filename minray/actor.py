@@ -35,14 +35,9 @@ from .values.ref import ObjectRef
 from .wire.ids import ActorID, actor_object, creation_task
 from .wire.messages import CONSTRUCTOR, CreateActor, SubmitTask
 
-__all__ = [  # what `minray.actor` shows to users
-    "ActorClass",
-    "ActorClassInheritanceException",
-    "ActorHandle",
-    "ActorMethod",
-    "exit_actor",
-    "method",
-]
+# What `minray.actor` shows to users.
+__all__ = ["ActorClass", "ActorClassInheritanceException", "ActorHandle", "ActorMethod"]
+__all__ += ["exit_actor", "method"]
 
 _METHOD_ATTRIBUTE = "__minray_method_options__"
 
@@ -245,8 +240,7 @@ def _methods_of(cls: type) -> dict[str, MethodOptions]:
 
 def _pickled(decorator: object) -> bytes:
     """A function as it travels in handles, to processes that do not have the class; b"" for none."""
-    data: bytes = cloudpickle.dumps(decorator) if decorator is not None else b""
-    return data
+    return bytes(cloudpickle.dumps(decorator)) if decorator is not None else b""
 
 
 def _constructor(

@@ -5,6 +5,7 @@ Sources: https://docs.ray.io/en/latest/ray-core/api/core.html and, for older nam
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -197,20 +198,17 @@ def cancel(
 
 def nodes() -> list[dict[str, Any]]:
     """The nodes of the session, one mapping each, with Ray's keys: NodeID, Alive, Resources, ..."""
-    answer: list[dict[str, Any]] = current.started_core().query("nodes")
-    return answer
+    return list(current.started_core().query("nodes"))
 
 
 def cluster_resources() -> dict[str, float]:
     """What the session has, by resource name."""
-    answer: dict[str, float] = current.started_core().query("cluster_resources")
-    return answer
+    return dict(current.started_core().query("cluster_resources"))
 
 
 def available_resources() -> dict[str, float]:
     """What of `cluster_resources` no running task uses; names with nothing left are left out."""
-    answer: dict[str, float] = current.started_core().query("available_resources")
-    return answer
+    return dict(current.started_core().query("available_resources"))
 
 
 def get_dashboard_url() -> str | None:
@@ -234,10 +232,7 @@ def timeline(filename: str | os.PathLike[str] | None = None) -> list[dict[str, A
     """
     from .gcs.chrome_trace import trace_events, write_chrome_trace
 
-    core = current.started_core()
-    core.flush_events()
-    assert here.session_dir is not None
-    database = here.session_dir / "session.db"
+    database = session_database()
     if filename is None:
         return trace_events(database)
     write_chrome_trace(database, filename)
@@ -253,15 +248,12 @@ def record_experiment(name: str, series: str, x: float, y: float, detail: str = 
         x, y: the point.
         detail: anything worth remembering, as text.
     """
-    import time
-
     row = (time.time(), name, series, float(x), float(y), detail)
     current.connected_core().add_rows("experiments", [row])
 
 
 def session_database() -> Path:
     """The session's event store, with everything in it that has happened so far; open it read-only."""
-    core = current.started_core()
-    core.flush_events()
+    current.started_core().flush_events()
     assert here.session_dir is not None
     return here.session_dir / "session.db"

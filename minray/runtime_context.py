@@ -45,13 +45,11 @@ class RuntimeContext:
 
     def get_actor_id(self) -> str | None:
         """The id of the actor that the calling code is in, in hexadecimal; None outside of actors."""
-        actor = here.actor
-        return actor.order.actor_id.hex() if actor else None
+        return here.actor.order.actor_id.hex() if here.actor else None
 
     def get_actor_name(self) -> str | None:
         """The name of the actor that the calling code is in, "" if it has none; None outside of actors."""
-        actor = here.actor
-        return actor.order.name if actor else None
+        return here.actor.order.name if here.actor else None
 
     @property
     def current_actor(self) -> ActorHandle:
@@ -60,10 +58,9 @@ class RuntimeContext:
         Raises:
             RuntimeError: the calling code is in no actor.
         """
-        actor = here.actor
-        if actor is None:
+        if here.actor is None:
             raise RuntimeError("This method is only available in an actor.")
-        return ActorHandle(actor.order.actor_id, pickle.loads(actor.order.handle), None)
+        return ActorHandle(here.actor.order.actor_id, pickle.loads(here.actor.order.handle), None)
 
     @property
     def was_current_actor_reconstructed(self) -> bool:
@@ -73,8 +70,7 @@ class RuntimeContext:
             AssertionError: in a driver.
         """
         self._check_worker()
-        actor = here.actor
-        return actor is not None and actor.order.restarts > 0
+        return here.actor is not None and here.actor.order.restarts > 0
 
     def get_node_id(self) -> str:
         """The id of the node."""
@@ -164,10 +160,8 @@ class RuntimeContext:
 
     def get_node_labels(self) -> dict[str, str]:
         """The labels of the node."""
-        own = self.get_node_id()
         nodes = {node["NodeID"]: node for node in current.connected_core().query("nodes")}
-        labels: dict[str, str] = nodes[own]["Labels"]
-        return labels
+        return dict(nodes[self.get_node_id()]["Labels"])
 
     @property
     def gcs_address(self) -> str:
@@ -189,11 +183,9 @@ class RuntimeContext:
             "node_id": NodeID.from_hex(self.get_node_id()),
             "namespace": self.namespace,
         }
-        task_id = self.get_task_id()
-        if task_id is not None:
+        if task_id := self.get_task_id():
             ids["task_id"] = TaskID.from_hex(task_id)
-        actor_id = self.get_actor_id()
-        if actor_id is not None:
+        if actor_id := self.get_actor_id():
             ids["actor_id"] = ActorID.from_hex(actor_id)
         return ids
 

@@ -9,8 +9,7 @@ from ..util.state import list_jobs
 
 def available_resources_per_node() -> dict[str, dict[str, float]]:
     """What is free on each node, by its id."""
-    answer: dict[str, dict[str, float]] = current.connected_core().query("available_per_node")
-    return answer
+    return dict(current.connected_core().query("available_per_node"))
 
 
 def total_resources_per_node() -> dict[str, dict[str, float]]:

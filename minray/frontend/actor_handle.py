@@ -59,12 +59,10 @@ class ActorMeta:
 
 # What may be given to `.method.options(...)` and to `@method(...)`.
 METHOD_OPTIONS = {
-    **{
-        key: TASK[key] for key in ("num_returns", "retry_exceptions", "name", "enable_task_events", "_labels")
-    },
+    **{key: TASK[key] for key in ("num_returns", "retry_exceptions", "name", "enable_task_events")},
+    **{key: TASK[key] for key in ("_labels", "_generator_backpressure_num_objects")},
     "max_task_retries": Option((int, type(None))),
     "concurrency_group": Option((str, type(None))),
-    "_generator_backpressure_num_objects": TASK["_generator_backpressure_num_objects"],
     "tensor_transport": Option((str, type(None)), effect=False),
 }
 

@@ -271,8 +271,7 @@ def pack_exceptions(value: bool | list[type] | tuple[type, ...]) -> bytes:
     """`retry_exceptions` as it travels: b"" for none, b"*" for all, else the classes, pickled."""
     if isinstance(value, bool):
         return b"*" if value else b""
-    data: bytes = cloudpickle.dumps(tuple(value))
-    return data
+    return bytes(cloudpickle.dumps(tuple(value)))
 
 
 @dataclass(frozen=True, slots=True)

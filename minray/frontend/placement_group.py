@@ -207,8 +207,7 @@ def placement_group_table(placement_group: PlacementGroup | None = None) -> dict
 
 
 def _query_groups() -> dict[str, Any]:
-    table: dict[str, Any] = current.connected_core().query("placement_groups")
-    return table
+    return dict(current.connected_core().query("placement_groups"))
 
 
 def _handle(group_id: str) -> PlacementGroup:

@@ -7,13 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-_KINDS = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.VAR_POSITIONAL,
-    inspect.Parameter.KEYWORD_ONLY,
-    inspect.Parameter.VAR_KEYWORD,
-)
+_KINDS = list(inspect._ParameterKind)  # the number of a kind is its place
 _ANYTHING = (("args", int(inspect.Parameter.VAR_POSITIONAL), False), ("kwargs", 4, False))
 
 

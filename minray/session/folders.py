@@ -98,10 +98,9 @@ def is_live(session: Path) -> bool:
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
     except OSError:
         return True
-    else:
-        return False
     finally:
         os.close(fd)
 

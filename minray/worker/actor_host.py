@@ -17,6 +17,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..core_worker.connection import Connection
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("minray")
 
 
+@dataclass(eq=False)
 class ActorRunner:
     """Hosts one actor; what others ask of it is named in `here.HostedActor`.
 
@@ -45,28 +47,22 @@ class ActorRunner:
         finish_output: called when a call ends that runs elsewhere.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        connection: Connection,
-        order: BecomeActor,
-        execution: Execution,
-        run: Callable[[RunTask], None],
-        finish_output: Callable[[], None],
-    ) -> None:
-        self.order = order
+    _outbox: Outbox
+    _connection: Connection
+    order: BecomeActor
+    _execution: Execution
+    _run: Callable[[RunTask], None]
+    _finish_output: Callable[[], None]
+
+    def __post_init__(self) -> None:
+        order = self.order
         self.is_async = bool(pickle.loads(order.handle).is_async)
         self.instance: Any = None
         self.shown_as = order.class_name  # its `repr`, if its class has one of its own
         self._leaving = threading.Lock()
         self._has_left = False
         self.exiting = False  # it has said that its process is about to end
-        self._outbox = outbox
-        self._connection = connection
-        self._run = run
         self._concurrent: ConcurrentCalls | None = None
-        self._execution = execution
-        self._finish_output = finish_output
         self._one_at_a_time = not (self.is_async or order.max_concurrency > 1 or order.groups)
         self._warned: set[str] = set()
         self._looked = 0.0  # when messages were last looked for before a call

@@ -80,7 +80,7 @@ def _should_retry(task: RunTask, cause: BaseException) -> bool:
 def _pickle_error(error: BaseException) -> bytes:
     """An exception as bytes; if it does not let itself be pickled, what can be said about it."""
     try:
-        data: bytes = cloudpickle.dumps(error)
+        return bytes(cloudpickle.dumps(error))
     except Exception as why:
         cause = error.cause if isinstance(error, RayTaskError) else error
         name = f"{type(cause).__module__}.{type(cause).__qualname__}"
@@ -91,7 +91,6 @@ def _pickle_error(error: BaseException) -> bytes:
         if isinstance(error, RayTaskError):
             return pickle.dumps(RayTaskError(error.function_name, text, stand_in))
         return pickle.dumps(stand_in)
-    return data
 
 
 def _short(error: BaseException) -> str:
