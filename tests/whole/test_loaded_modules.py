@@ -126,9 +126,9 @@ def test_what_a_driver_needs_only_later_is_loaded_later() -> None:
     code = """
 import sys
 import minray
-assert "cloudpickle" not in sys.modules and "minray.core_worker.core_worker" not in sys.modules
+assert "cloudpickle" not in sys.modules and "minray.core_worker.submission" not in sys.modules
 minray.get
-assert "cloudpickle" in sys.modules and "minray.core_worker.core_worker" in sys.modules
+assert "cloudpickle" in sys.modules and "minray.core_worker.submission" in sys.modules
 assert {"get", "init", "util"} <= set(dir(minray))
 from minray import *
 remote, exceptions, dashboard
