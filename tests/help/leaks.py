@@ -15,6 +15,7 @@ import stat
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,10 @@ class Footprint:
         return session.startswith("session_") and rest in ("", "session.db")
 
 
+# Processes of others, with when they began: who was seen twice without our marker does not get it any more.
+_strangers: Counter[tuple[int, float]] = Counter()
+
+
 def _our_processes() -> Iterator[psutil.Process]:
     """All live processes of this test run but the test process itself."""
     marker = os.environ[MARKER]
@@ -95,10 +100,15 @@ def _our_processes() -> Iterator[psutil.Process]:
         if process.pid == os.getpid():
             continue
         try:
+            known = process.pid, process.create_time()
+            if process.pid not in ours and _strangers[known] > 1:
+                continue
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
             if process.pid in ours or process.environ().get(MARKER) == marker:
                 yield process
+            else:
+                _strangers[known] += 1
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             continue
 
@@ -131,8 +141,9 @@ def _shared_memory() -> Iterator[str]:
     An entry is named after its session and that after the driver's process id, which tells a leak (the
     driver is dead, or it is one of ours) from a session that somebody else is running right now.
     """
-    ours = {process.pid for process in _our_processes()} | {os.getpid()}
-    for path in Path("/dev/shm").glob("minray-*") if Path("/dev/shm").is_dir() else ():
+    paths = list(Path("/dev/shm").glob("minray-*")) if Path("/dev/shm").is_dir() else []
+    ours = {process.pid for process in _our_processes()} | {os.getpid()} if paths else set()
+    for path in paths:
         _, _, driver = path.name.rpartition("_")
         if not driver.isdigit() or int(driver) in ours or not psutil.pid_exists(int(driver)):
             yield path.name
