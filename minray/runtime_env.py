@@ -132,9 +132,8 @@ def to_text(environment: Mapping[str, Any] | None) -> str:
     hook = fields.get("worker_process_setup_hook")
     if callable(hook):
         try:
-            fields["worker_process_setup_hook"] = (
-                _PICKLED + base64.b64encode(cloudpickle.dumps(hook)).decode()
-            )
+            pickled = base64.b64encode(cloudpickle.dumps(hook)).decode()
+            fields["worker_process_setup_hook"] = _PICKLED + pickled
         except Exception as error:
             raise RuntimeEnvSetupError(
                 f"Failed to export the setup function. It cannot be pickled: {error}"

@@ -168,15 +168,10 @@ def main(argv: list[str]) -> int:
         epilog="Any other option goes to JupyterLab, for example --no-browser or --port=9000.",
     )
     parser.add_argument("lesson", nargs="?", type=int, default=0, help="the lesson to open (default: 0)")
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=DEFAULT_FOLDER,
-        help=f"where your copies live (default: ./{DEFAULT_FOLDER})",
-    )
-    parser.add_argument(
-        "--fresh", action="store_true", help="put new copies beside the notebooks you changed"
-    )
+    where = f"where your copies live (default: ./{DEFAULT_FOLDER})"
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help=where)
+    beside = "put new copies beside the notebooks you changed"
+    parser.add_argument("--fresh", action="store_true", help=beside)
     arguments, for_jupyter = parser.parse_known_args(argv)
 
     missing = [name for name in REQUIRED if importlib.util.find_spec(name) is None]

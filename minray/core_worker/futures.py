@@ -57,17 +57,9 @@ class Futures:
         """A future of the event loop that runs in this thread; cancelling it leaves the task alone."""
         import asyncio  # most processes need none of it, and it takes long to load
 
-        try:
-            loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        except RuntimeError:  # to be awaited later, in this thread's loop
-            loop = asyncio.get_event_loop()
+        loop = asyncio.get_event_loop()  # which runs; or else the future is to be awaited later, in this one
         future: asyncio.Future[Any] = loop.create_future()
-
-        def pass_on() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
-                loop.call_soon_threadsafe(self._fulfil, future, ref)
-
-        self._call_when_here(ref, pass_on)
+        self._call_when_here(ref, _caller(loop, self._fulfil, future, ref))
         return future
 
     def signal(self) -> "tuple[asyncio.Future[None], Callable[[], None]]":
@@ -81,11 +73,7 @@ class Futures:
             if not future.done():
                 future.set_result(None)
 
-        def pass_on() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
-                loop.call_soon_threadsafe(end)
-
-        return future, pass_on
+        return future, _caller(loop, end)
 
     def for_threads(self, ref: ObjectRef) -> "concurrent.futures.Future[Any]":
         """A future that any thread may wait for; cancelling it leaves the task alone."""
@@ -171,3 +159,13 @@ class Futures:
             except Exception:  # a callback's: it must not end the callbacks of others
                 logger.exception("A callback that was given to _on_completed raised.")
             work = None  # keep no reference while waiting
+
+
+def _caller(loop: "asyncio.AbstractEventLoop", run: Callable[..., None], *args: object) -> Callable[[], None]:
+    """What any thread may call to have this called in an event loop."""
+
+    def pass_on() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+            loop.call_soon_threadsafe(run, *args)
+
+    return pass_on

@@ -134,10 +134,8 @@ def placement_group(
         raise RaySystemError(f"{MARKER!r} is a system reserved resource, which no placement group may have.")
     demands = tuple(to_demand(bundle) for bundle in bundles)
     core = current.connected_core()
-    group = PlacementGroup(
-        PlacementGroupID.from_random(),
-        [{resource: float(amount) for resource, amount in bundle.items()} for bundle in bundles],
-    )
+    amounts = [{resource: float(amount) for resource, amount in bundle.items()} for bundle in bundles]
+    group = PlacementGroup(PlacementGroupID.from_random(), amounts)
     conditions = tuple(map(conditions_of, bundle_label_selector or ()))
     namespace = current.own_namespace() if name else ""
     problem = core.outbox.request(

@@ -40,11 +40,7 @@ def root() -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(
-            error.errno,
-            f"minray cannot make its session folder {path} ({error.strerror}). "
-            "Set TMPDIR or MINRAY_HOME to a folder that you can write to, and call init() again.",
-        ) from error
+        raise _refused("make", path, error) from error
     if path.stat().st_uid != os.getuid():
         raise PermissionError(f"{path} belongs to another user. Set MINRAY_HOME to a folder of your own.")
     return path
@@ -63,12 +59,14 @@ def new_session(pid: int) -> Path:
         for folder in (path, path / "sockets", path / "logs"):
             folder.mkdir(mode=0o700)
     except OSError as error:
-        raise OSError(
-            error.errno,
-            f"minray cannot write to its session folder {path.parent} ({error.strerror}). "
-            "Set TMPDIR or MINRAY_HOME to a folder that you can write to, and call init() again.",
-        ) from error
+        raise _refused("write to", path.parent, error) from error
     return path
+
+
+def _refused(what: str, folder: Path, error: OSError) -> OSError:
+    advice = "Set TMPDIR or MINRAY_HOME to a folder that you can write to, and call init() again."
+    text = f"minray cannot {what} its session folder {folder} ({error.strerror}). {advice}"
+    return OSError(error.errno, text)
 
 
 def hold(session: Path) -> int:

@@ -14,6 +14,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from ..wire.messages import RunTask
@@ -83,6 +84,7 @@ class ThreadGroup:
                 call = self._line.popleft()
 
 
+@dataclass(eq=False)
 class AsyncGroup:
     """Runs calls as coroutines of one event loop, in a thread of its own.
 
@@ -93,23 +95,19 @@ class AsyncGroup:
         refuse: called with a call that was cancelled before it could begin.
     """
 
-    def __init__(
-        self,
-        name: str,
-        limit: int,
-        run: Callable[[RunTask], Coroutine[Any, Any, None]],
-        refuse: Callable[[RunTask], None],
-    ) -> None:
-        check_limit(name, limit)
-        self._limit = limit
-        self._run = run
-        self._refuse = refuse
+    _name: str
+    _limit: int
+    _run: Callable[[RunTask], Coroutine[Any, Any, None]]
+    _refuse: Callable[[RunTask], None]
+
+    def __post_init__(self) -> None:
+        check_limit(self._name, self._limit)
         self._arrived: deque[RunTask] = deque()  # of these the event loop does not know yet
         self._called = False  # but it will look
         self._line: deque[RunTask] = deque()
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._serve, name=f"{name or 'call'}-loop", daemon=True).start()
+        threading.Thread(target=self._serve, name=f"{self._name or 'call'}-loop", daemon=True).start()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -13,7 +13,7 @@ from ..core_worker.connection import Connection
 from ..core_worker.generator import DynamicObjectRefGenerator
 from ..core_worker.lending import Lending
 from ..core_worker.outbox import Outbox
-from ..values.ref import ObjectRef, load_ref
+from ..values.ref import load_ref
 from ..wire.ids import object_id
 from ..wire.messages import ItemsTaken, ItemYielded, RunTask
 from . import failures
@@ -55,13 +55,9 @@ class Yielding:
             if failure[2]:
                 return None, failure
             results += failure[0]
-        refs, whole = self._references(task, len(results))
+        refs = [load_ref(object_id(task.task_id, 1 + index)) for index in range(len(results))]
+        whole = self._one(task, 0, DynamicObjectRefGenerator(refs))
         return refs, ((whole, *results), *failure[1:])
-
-    def _references(self, task: RunTask, count: int) -> tuple[list[ObjectRef], Result]:
-        """References to so many items of the task, and the result that holds them."""
-        refs = [load_ref(object_id(task.task_id, 1 + index)) for index in range(count)]
-        return refs, self._one(task, 0, DynamicObjectRefGenerator(refs))
 
     def stream(self, task: RunTask, items: Any) -> None:  # noqa: ANN401 - whatever the user's code returned
         """Send what a generator yields, each item at once, and wait where it may not run ahead.
