@@ -106,8 +106,7 @@ class ActorClass:
 
     def __init__(self, cls: type, options: dict[str, Any]) -> None:
         check_options(options)
-        self._ray_class = cls
-        self._ray_options = options
+        self._ray_class, self._ray_options = cls, options
         self._ray_id = os.urandom(16)
         self._ray_methods = _methods_of(cls)
         self._ray_is_async = any(

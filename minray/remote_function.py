@@ -58,8 +58,7 @@ class RemoteFunction:
                 "'async def' should not be used for remote tasks. You can wrap the async function with "
                 "`asyncio.run(f())` in a function of its own, or make it a method of an actor."
             )
-        self._function = function
-        self._options = options
+        self._function, self._options = function, options
         self._id = os.urandom(16)
         self._name = getattr(function, "__qualname__", type(function).__name__).split("<locals>.")[-1]
         module, full_name = getattr(function, "__module__", ""), getattr(function, "__qualname__", self._name)
@@ -187,8 +186,7 @@ class BoundOptions:
     """A remote function with options for one call: what `RemoteFunction.options` returns."""
 
     def __init__(self, function: RemoteFunction, options: TaskOptions) -> None:
-        self._function = function
-        self._options = options
+        self._function, self._options = function, options
         self._prepared: _Prepared | None = None  # known at the first call
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401

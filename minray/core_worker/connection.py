@@ -53,12 +53,8 @@ class Connection:
         is_awaited: Callable[[], bool] = lambda: False,
         at_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self._sock = sock
-        self._handlers = handlers
-        self._others = others
-        self._why_lost = why_lost
-        self._is_awaited = is_awaited
-        self._at_end = at_end
+        self._sock, self._handlers, self._others, self._why_lost = sock, handlers, others, why_lost
+        self._is_awaited, self._at_end = is_awaited, at_end
         self._housekeeping: Callable[[], None] = lambda: None
         self._frames = FrameReader()
         self._turn = threading.Lock()  # held by the thread that reads

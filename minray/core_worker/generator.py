@@ -39,8 +39,7 @@ class Stream:
     __slots__ = ("arrived", "counted", "ended", "failed", "lock", "taken", "task_id")
 
     def __init__(self, task_id: bytes, counted: bool) -> None:
-        self.task_id = task_id
-        self.counted = counted
+        self.task_id, self.counted = task_id, counted
         self.lock = threading.Lock()  # items are taken one by one, by whichever threads
         self.arrived = 0
         self.taken = 0
@@ -65,8 +64,7 @@ class Streams:
     """
 
     def __init__(self, arrivals: Arrivals, nudge: Callable[[], None]) -> None:
-        self._arrivals = arrivals
-        self._nudge = nudge
+        self._arrivals, self._nudge = arrivals, nudge
         self._streams: dict[bytes, Stream] = {}
         self._dropped: deque[Stream] = deque()  # notes of finalizers
 
@@ -127,11 +125,8 @@ class Generators:
     def __init__(
         self, streams: Streams, arrivals: Arrivals, outbox: Outbox, getting: Getting, futures: Futures
     ) -> None:
-        self._streams = streams
-        self._arrivals = arrivals
-        self._outbox = outbox
-        self._getting = getting
-        self._futures = futures
+        self._streams, self._arrivals, self._outbox = streams, arrivals, outbox
+        self._getting, self._futures = getting, futures
 
     def open(self, task_id: bytes, ref: ObjectRef, counted: bool) -> "ObjectRefGenerator":
         """What a generator task returns that is about to be submitted.
@@ -200,9 +195,7 @@ class ObjectRefGenerator:
     """
 
     def __init__(self, generators: Generators, generator_ref: ObjectRef, stream: Stream) -> None:
-        self._generators = generators
-        self._generator_ref = generator_ref
-        self._stream = stream
+        self._generators, self._generator_ref, self._stream = generators, generator_ref, stream
         self._failure_given = False
 
     def __iter__(self) -> "ObjectRefGenerator":

@@ -46,8 +46,7 @@ class LiveReferences:
     """
 
     def __init__(self, forget: Callable[[bytes], None], nudge: Callable[[], None]) -> None:
-        self._forget = forget
-        self._nudge = nudge
+        self._forget, self._nudge = forget, nudge
         self._counts: dict[bytes, int] = {}
         self._dropped: deque[bytes] = deque()  # notes of finalizers
         self._held: list[bytes] = []  # came from elsewhere since the last news
@@ -151,8 +150,7 @@ class Outbox:
     """
 
     def __init__(self, connection: Connection, references: LiveReferences) -> None:
-        self._connection = connection
-        self._references = references
+        self._connection, self._references = connection, references
         self._sources: list[NewsSource] = [references]
         self._news: list[Message] = []  # what goes out before the next message
         self._order = threading.RLock()  # news about references must leave in the order they happened

@@ -33,10 +33,7 @@ class Putting:
     """
 
     def __init__(self, ids: Iterator[bytes], arrivals: Arrivals, outbox: Outbox, store: StoreClient) -> None:
-        self._ids = ids
-        self._arrivals = arrivals
-        self._outbox = outbox
-        self._store = store
+        self._ids, self._arrivals, self._outbox, self._store = ids, arrivals, outbox, store
 
     def put(self, value: Any) -> ObjectRef:  # noqa: ANN401
         """Make an object of a value.

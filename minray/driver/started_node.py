@@ -40,8 +40,7 @@ class StartedNode:
     name: ClassVar[str]  # of its processes, for the user
 
     def __init__(self, session: Path, config: dict[str, Any], log: str) -> None:
-        self.session = session
-        self.config = config
+        self.session, self.config = session, config
         self.log_text = ""  # the end of what its processes have written; known when it has stopped
         self._log = (session / "logs" / log).open("w+b")
         self.supervisor = _start_supervisor(config, self._log)

@@ -56,8 +56,7 @@ class FarNode:
         self.pulls = Pulls(self.room, log, self._look_up, self._copied)
         # Outboxes, beside those of `room` and `pulls`.
         self.signals: list[tuple[int, int]] = []
-        self._zygote = zygote
-        self._head = head
+        self._zygote, self._head = zygote, head
         self._places: dict[str, Place] = {}  # where the objects are, by the names that others know
         self._names: dict[bytes, list[str]] = {}  # those names, by object
         self._from_worker: dict[type, Callable[[HostedWorker, Any], None]] = {

@@ -149,9 +149,7 @@ class ActorMethod:
     __slots__ = ("_calls", "_handle", "_options")
 
     def __init__(self, handle: ActorHandle, options: MethodOptions, calls: Calls) -> None:
-        self._handle = handle
-        self._options = options
-        self._calls = calls
+        self._handle, self._options, self._calls = handle, options, calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         name = self._options.name

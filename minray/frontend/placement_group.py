@@ -30,8 +30,7 @@ class PlacementGroup:
     """
 
     def __init__(self, id: PlacementGroupID, bundle_cache: list[dict[str, float]] | None = None) -> None:
-        self.id = id
-        self.bundle_cache = bundle_cache
+        self.id, self.bundle_cache = id, bundle_cache
 
     @staticmethod
     def empty() -> "PlacementGroup":

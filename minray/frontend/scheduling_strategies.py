@@ -55,8 +55,7 @@ class NodeAffinitySchedulingStrategy:
         _fail_on_unavailable: bool = False,
     ) -> None:
         self.node_id = node_id if isinstance(node_id, str) else node_id.hex()
-        self.soft = soft
-        self._spill_on_unavailable = _spill_on_unavailable
+        self.soft, self._spill_on_unavailable = soft, _spill_on_unavailable
         self._fail_on_unavailable = _fail_on_unavailable
         try:
             right = len(bytes.fromhex(self.node_id)) == NODE_ID_SIZE and set(self.node_id) != {"f"}

@@ -22,8 +22,7 @@ class Signature:
     __slots__ = ("_bound", "_fitting", "parameters", "shown")
 
     def __init__(self, parameters: tuple[tuple[str, int, bool], ...], shown: str) -> None:
-        self.parameters = parameters
-        self.shown = shown
+        self.parameters, self.shown = parameters, shown
         self._bound: inspect.Signature | None = None
         simple = all(kind == inspect.Parameter.POSITIONAL_OR_KEYWORD for _, kind, _ in parameters)
         required = sum(not has_default for _, _, has_default in parameters)

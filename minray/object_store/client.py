@@ -37,8 +37,7 @@ class StoreClient:
     ) -> None:
         self._folders = StoreFolders(*folders)
         self.store = ObjectStore(self._folders)
-        self._request = request
-        self._send = send
+        self._request, self._send = request, send
 
     def write(self, key: bytes, data: Data) -> Value:
         """Write an object; it is sealed when the scheduler is told so.

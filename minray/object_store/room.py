@@ -48,9 +48,7 @@ class StoreLog:
     """
 
     def __init__(self, rows: dict[str, list[tuple[Any, ...]]], clock: Clock, node: int = 0) -> None:
-        self.clock = clock
-        self.node = node
-        self._rows = rows
+        self.clock, self.node, self._rows = clock, node, rows
 
     def stored_object(self, object_id: bytes, state: str, size: int, task: int | None) -> None:
         """An object in the store is CREATED, SEALED, SPILLED, RESTORED, FREED or LOST."""
@@ -79,8 +77,7 @@ class StoreRoom:
 
     def __init__(self, capacity: int, log: StoreLog, moved: Callable[[Place, Place], bool]) -> None:
         self.book = StoreBook(capacity, log.node)
-        self._log = log
-        self._moved = moved
+        self._log, self._moved = log, moved
         self.jobs: list[Job] = []  # outbox: what is to be done with files; see `take_jobs`
         self.creates: deque[tuple[User, CreateSegment]] = deque()  # wait for room, and for `settle`
         self._sealed: OrderedDict[str, Place] = OrderedDict()  # what may be spilled, the longest unused first

@@ -48,9 +48,7 @@ class Transfers(Jobs[PullJob, Pulled]):
 
     def __init__(self, folders: StoreFolders, path: Path, resolve: Callable[[str], str]) -> None:
         super().__init__(self._pull, "object-puller", _PULLERS)
-        self.path = path
-        self._folders = folders
-        self._resolve = resolve
+        self.path, self._folders, self._resolve = path, folders, resolve
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(128)

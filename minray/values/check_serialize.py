@@ -31,9 +31,7 @@ class FailureTuple:
     """
 
     def __init__(self, obj: Any, path: tuple[str, ...], parent: Any) -> None:  # noqa: ANN401
-        self.obj = obj
-        self.path = path
-        self.parent = parent
+        self.obj, self.path, self.parent = obj, path, parent
 
     @property
     def name(self) -> str:

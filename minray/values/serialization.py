@@ -39,9 +39,7 @@ class Serialized:
     __slots__ = ("buffers", "contained", "pickled", "size")
 
     def __init__(self, pickled: bytes, buffers: list[memoryview], contained: tuple[bytes, ...]) -> None:
-        self.pickled = pickled
-        self.buffers = buffers
-        self.contained = contained
+        self.pickled, self.buffers, self.contained = pickled, buffers, contained
         self.size = len(pickled)
         if buffers:
             self.size = _aligned(_HEADER.size + 8 * len(buffers) + len(pickled))

@@ -74,14 +74,12 @@ class RayTaskError(RayError):
         actor_repr: str | None = None,
         actor_id: str | None = None,
     ) -> None:
-        self.function_name = function_name
-        self.traceback_str = traceback_str
+        self.function_name, self.traceback_str = function_name, traceback_str
         self.cause: Any = cause.cause if isinstance(cause, RayTaskError) else cause
         self.proctitle = proctitle or f"ray::{function_name}"
         self.pid = pid or os.getpid()
         self.ip = ip or "127.0.0.1"
-        self.actor_repr = actor_repr
-        self._actor_id = actor_id
+        self.actor_repr, self._actor_id = actor_repr, actor_id
         self.args = (function_name, traceback_str, self.cause, proctitle, pid, ip)
 
     def __str__(self) -> str:

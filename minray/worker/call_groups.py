@@ -44,9 +44,7 @@ class ThreadGroup:
 
     def __init__(self, name: str, limit: int, run: Callable[[RunTask], None]) -> None:
         check_limit(name, limit)
-        self._name = name
-        self._limit = limit
-        self._run = run
+        self._name, self._limit, self._run = name, limit, run
         self._line: deque[RunTask] = deque()
         self._changed = threading.Condition()
         self._idle = 0

@@ -45,9 +45,7 @@ class Execution:
     def __init__(
         self, getting: Getting, outbox: Outbox, connection: Connection, lending: Lending, store: StoreClient
     ) -> None:
-        self._getting = getting
-        self._outbox = outbox
-        self._store = store
+        self._getting, self._outbox, self._store = getting, outbox, store
         self._yielding = Yielding(self._one, outbox, connection, lending)
         self._functions: dict[bytes, Callable[..., Any] | bytes] = {}  # bytes: not needed yet
         self._in_user_code = False  # a signal to cancel finds the code that it is meant for

@@ -28,9 +28,7 @@ class LeaseWatch:
     def __init__(
         self, inbox: deque[Message], send: Callable[[Message], None], began: Callable[[], float]
     ) -> None:
-        self._inbox = inbox
-        self._send = send
-        self._began = began
+        self._inbox, self._send, self._began = inbox, send, began
         self._awake = threading.Event()
         self._watching = False
         self._over = False

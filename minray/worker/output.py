@@ -34,9 +34,7 @@ class TaskStream:
     errors = "backslashreplace"
 
     def __init__(self, send: Callable[[Message], None], name: str, fd: int) -> None:
-        self._send = send
-        self._name = name
-        self._fd = fd
+        self._send, self._name, self._fd = send, name, fd
         self._begun: dict[int, str] = {}  # lines that have not ended, by the number of the task that prints
 
     def _key(self) -> int:
@@ -108,8 +106,7 @@ class RawOutput:
     """
 
     def __init__(self, send: Callable[[Message], None], name: str, fd: int) -> None:
-        self._send = send
-        self._name = name
+        self._send, self._name = send, name
         self._lock = threading.Lock()  # whoever reads sends, too, before anybody else reads
         self.pipe, write = os.pipe()
         os.dup2(write, fd)

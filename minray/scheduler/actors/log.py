@@ -20,7 +20,7 @@ class ActorLog:
     def new_actor(self, actor: Actor) -> None:
         """An actor is to be made."""
         spec = actor.spec
-        resources = json.dumps({name: amount / UNIT for name, amount in actor.lifetime_demand})
+        resources = json.dumps({name: amount / UNIT for name, amount in actor.creation.spec.resources})
         names = (actor.id, spec.class_name, spec.name, spec.namespace)
         limits = (int(bool(spec.detached)), spec.max_restarts)
         origin = (actor.owner.number, actor.creation.number)

@@ -215,11 +215,6 @@ class Actor:
         return self.spec.in_order
 
     @property
-    def lifetime_demand(self) -> Demand:
-        """What it holds as long as it lives."""
-        return self.creation.spec.resources
-
-    @property
     def unneeded(self) -> bool:
         """Whether it may go: nobody refers to it, its calls are done, and it is not about to be made."""
         being_made = self.worker is not None and self.state != ActorState.ALIVE
