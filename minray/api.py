@@ -69,13 +69,13 @@ def _check_refs(refs: Sequence[Any], caller: str) -> list[bytes]:
             f"Attempting to call `{caller}` on the value {culprit!r}, which is not an ObjectRef. Did you "
             "call `get` on it before, or forget `.remote`?"
         )
-    keys = ids_of(refs)
-    if keys and current.core is None:
+    keys, core = ids_of(refs), current.core
+    if keys and core is None:
         raise ValueError(
             f"{refs[0]!r} belongs to a session that has ended, and its value went with it. Submit the task "
             "again."
         )
-    (current.core or current.connected_core()).references.check_owner(keys, "objects")
+    (core or current.connected_core()).references.check_owner(keys, "objects")
     return keys
 
 

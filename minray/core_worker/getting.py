@@ -166,7 +166,9 @@ class Getting:
         if missing and self._first_error(keys) is None:
             self.wait_for(Waiting("get", missing, len(missing), len(missing)), len(keys), timeout)
         else:
-            self._record("get", time.time(), len(keys), len(keys), len(keys) - len(missing), timeout)
+            self._outbox.record_call(
+                "get", time.time(), len(keys), len(keys), len(keys) - len(missing), timeout
+            )
         if missing:
             if (error := self._first_error(keys)) is not None:
                 self.load(values[error], None, error)  # raises it; the others need not be waited for
@@ -190,7 +192,7 @@ class Getting:
         """Split references into ready and not ready; see `api.wait`."""
         places = self._arrivals.first_here(keys, num_returns)
         if len(places) == num_returns:  # as in most calls of a program that takes results one by one
-            self._record("wait", time.time(), len(keys), num_returns, num_returns, timeout)
+            self._outbox.record_call("wait", time.time(), len(keys), num_returns, num_returns, timeout)
         else:
             missing = self._arrivals.missing(keys)
             self.wait_for(Waiting("wait", missing, len(keys), num_returns), len(keys), timeout)
@@ -224,10 +226,7 @@ class Getting:
             finally:
                 self._arrivals.end(waiting)
         arrived = min(asked - len(waiting.missing), enough)
-        self._record(waiting.kind, began, asked, enough, arrived, timeout)
-
-    def _record(self, kind: str, began: float, *details: Any) -> None:  # noqa: ANN401 - columns of a row
-        self._outbox.record_call(kind, began, time.time(), *details)
+        self._outbox.record_call(waiting.kind, began, asked, enough, arrived, timeout)
 
     def load(self, value: Value, deadline: float | None = None, key: bytes = b"") -> Any:  # noqa: ANN401
         """The Python value of a stored value; for an error, raise it: then the object `key` has been seen.

@@ -18,6 +18,7 @@ this module's own code, so they only leave a note; `take_news` works the notes o
 import contextlib
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from operator import attrgetter
@@ -217,9 +218,9 @@ class Outbox:
         for source in self._sources:
             source.take_news(self._news)
 
-    def record_call(self, *row: Any) -> None:  # noqa: ANN401 - columns of a row
-        """Remember a call of `get` or `wait` for the event store."""
-        self._calls.append(row)
+    def record_call(self, kind: str, began: float, *details: Any) -> None:  # noqa: ANN401 - columns of a row
+        """Remember a call of `get` or `wait` that has ended, for the event store."""
+        self._calls.append((kind, began, time.time(), *details))
         if len(self._calls) > _MOST_CALLS_KEPT:
             self.flush()
         self._connection.nudge()
@@ -258,6 +259,13 @@ class Outbox:
         """One of them."""
         with self._order:
             return self._references.new(key)
+
+    def declare(self, key: bytes, message: Message) -> ObjectRef:
+        """The first reference to an object, of which the message tells."""
+        with self._order:
+            ref = self._references.new(key)
+        self.send(message)
+        return ref
 
     def load_ref(self, key: bytes) -> ObjectRef:
         """A reference came in from elsewhere."""

@@ -60,9 +60,7 @@ class Putting:
             blob = serialized.to_bytes()
             self._arrivals.values[key] = (INLINE, blob)
             message = PutObject(key, blob, serialized.contained)
-        ref = self._outbox.new_ref(key)
-        self._outbox.send(message)
-        return ref
+        return self._outbox.declare(key, message)
 
     def expected_ref(self) -> ObjectRef:
         """A reference to an object that the scheduler itself will seal some time."""
