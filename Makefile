@@ -23,12 +23,11 @@ NO_LIMIT := --override-ini faulthandler_timeout=0
 LATER := garbage leases reconstruction reference_graphs unseen_errors ref events spilling segments task_options
 # ... and what it takes of rooms that have processes.
 PURE := tests/core_worker/test_arrivals.py tests/core_worker/test_connection.py tests/worker/test_call_groups.py \
-    tests/dashboard/test_model.py tests/dashboard/test_decisions.py tests/lessons/test_judges.py \
-    tests/lessons/test_schedule.py tests/lessons/test_recording.py tests/lessons/test_guard.py \
+    tests/dashboard/test_model.py tests/lessons/test_judges.py tests/lessons/test_schedule.py \
     tests/whole/test_house.py tests/whole/test_house_planted.py tests/whole/test_house_plain_task.py \
     tests/whole/test_layers.py
 
-.PHONY: help lab test quick quick-style quick-scheduler quick-others soak lessons hooks images
+.PHONY: help lab test quick quick-style quick-scheduler quick-rooms quick-house soak lessons hooks images
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -44,7 +43,7 @@ test: $(VENV)/test.installed
 	MINRAY_TIME_SCALE=$(TEST_TIME_SCALE) $(BIN)/pytest --nbval-lax tests notebooks solutions
 
 quick: $(VENV)/test.installed
-	@$(MAKE) --no-print-directory --jobs 2 quick-style quick-scheduler quick-others
+	@$(MAKE) --no-print-directory --jobs 2 quick-scheduler quick-rooms quick-house quick-style
 
 quick-style:
 	@$(BIN)/ruff check --quiet .
@@ -54,9 +53,11 @@ quick-style:
 quick-scheduler:
 	@$(BIN)/pytest -q tests/scheduler $(LATER:%=--ignore-glob='*/test_%.py')
 
-quick-others:
-	@$(BIN)/pytest -q tests/wire tests/values tests/gcs tests/object_store tests/frontend $(PURE) \
-	    $(LATER:%=--ignore-glob='*/test_%.py')
+quick-rooms:
+	@$(BIN)/pytest -q tests/wire tests/values tests/object_store tests/frontend $(LATER:%=--ignore-glob='*/test_%.py')
+
+quick-house:
+	@$(BIN)/pytest -q $(PURE)
 
 soak: $(VENV)/test.installed
 	$(BIN)/python tests/help/browser.py
