@@ -19,8 +19,10 @@ CLUSTER_ROUNDS := 200
 TEST_TIME_SCALE := 0.1
 # The soak's tests may each take longer than the limit that `make test` sets.
 NO_LIMIT := --override-ini faulthandler_timeout=0
-# What `make quick` leaves out of the rooms that decide without processes, because it starts some all the same ...
-LATER := garbage leases reconstruction reference_graphs unseen_errors ref events spilling segments task_options
+# What `make quick` leaves out of the rooms that decide without processes: what starts some all the same, and the
+# two files that draw the most examples ...
+LATER := garbage leases reconstruction reference_graphs unseen_errors ref events spilling segments task_options \
+    local_scheduler_random choice
 # ... and what it takes of rooms that have processes.
 PURE := tests/core_worker/test_arrivals.py tests/core_worker/test_connection.py tests/worker/test_call_groups.py \
     tests/dashboard/test_model.py tests/lessons/test_judges.py tests/lessons/test_schedule.py \
